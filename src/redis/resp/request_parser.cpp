@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/resp/request_parser.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
+#include "base/text.hpp"
+
+namespace compozy::redis {
+
+namespace {
+
+bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+char unescape(char c) {
+  switch (c) {
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    case 'b': return '\b';
+    case 'a': return '\a';
+    default: return c;
+  }
+}
+
+// The number between a line's first byte and its "\r\n". Nearly every count has one or two digits.
+bool line_number(std::string_view line, int64_t& out) {
+  if (line.size() == 2 && line[1] >= '0' && line[1] <= '9') {
+    out = line[1] - '0';
+    return true;
+  }
+  return parse_int64(line.substr(1), out);
+}
+
+}  // namespace
+
+RequestParser::Status RequestParser::fail(std::string text) {
+  error_ = "Protocol error: " + std::move(text);
+  return Status::error;
+}
+
+RequestParser::Status RequestParser::parse(std::string_view input) {
+  if (!error_.empty()) return Status::error;
+  args_.clear();
+  if (pending_ == 0) {
+    offset_ = 0;
+    pieces_.clear();
+    if (input.empty()) return Status::need_more;
+    if (input[0] != '*') return parse_inline(input);
+    const Status status = parse_count(input);
+    if (status != Status::complete || pending_ == 0) return status;
+  }
+  return parse_bulks(input);
+}
+
+bool RequestParser::line_end(std::string_view input, size_t& end, std::string_view too_long) {
+  const void* found = std::memchr(input.data() + offset_, '\r', input.size() - offset_);
+  if (found == nullptr) {
+    if (input.size() - offset_ > limits_.inline_bytes) fail(std::string(too_long));
+    return false;
+  }
+  end = static_cast<size_t>(static_cast<const char*>(found) - input.data());
+  return end + 1 < input.size();
+}
+
+RequestParser::Status RequestParser::parse_count(std::string_view input) {
+  size_t end = 0;
+  if (!line_end(input, end, "too big mbulk count string")) return error_.empty() ? Status::need_more : Status::error;
+  int64_t count = 0;
+  if (!line_number(input.substr(0, end), count) || count > limits_.arguments) return fail("invalid multibulk length");
+  if (count > 10 && !limits_.authenticated) return fail("unauthenticated multibulk length");
+  if (count <= 0) {
+    consumed_ = end + 2;
+    return Status::complete;
+  }
+  pending_ = count;
+  offset_ = end + 2;
+  bulk_size_ = -1;
+  return Status::complete;
+}
+
+RequestParser::Status RequestParser::parse_bulks(std::string_view input) {
+  while (pending_ > 0) {
+    if (bulk_size_ < 0) {
+      if (offset_ >= input.size()) return Status::need_more;
+      size_t end = 0;
+      if (!line_end(input, end, "too big bulk count string")) return error_.empty() ? Status::need_more : Status::error;
+      if (input[offset_] != '$') return fail(std::string("expected '$', got '") + input[offset_] + "'");
+      int64_t size = 0;
+      if (!line_number(input.substr(offset_, end - offset_), size) || size < 0 || size > limits_.bulk_bytes) {
+        return fail("invalid bulk length");
+      }
+      if (size > 16384 && !limits_.authenticated) return fail("unauthenticated bulk length");
+      bulk_size_ = size;
+      offset_ = end + 2;
+    }
+    const auto size = static_cast<size_t>(bulk_size_);
+    if (input.size() - offset_ < size + 2) return Status::need_more;
+    pieces_.push_back({offset_, size});
+    offset_ += size + 2;
+    bulk_size_ = -1;
+    --pending_;
+  }
+  return finish(input);
+}
+
+RequestParser::Status RequestParser::finish(std::string_view input) {
+  args_.reserve(pieces_.size());
+  for (const Piece& piece : pieces_) args_.push_back(input.substr(piece.offset, piece.size));
+  consumed_ = offset_;
+  offset_ = 0;
+  return Status::complete;
+}
+
+RequestParser::Status RequestParser::parse_inline(std::string_view input) {
+  const size_t newline = input.find('\n');
+  if (newline == std::string_view::npos) {
+    return input.size() > limits_.inline_bytes ? fail("too big inline request") : Status::need_more;
+  }
+  std::string_view line = input.substr(0, newline);
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  if (!split_inline(line)) return fail("unbalanced quotes in request");
+  for (const std::string& arg : inline_args_) args_.push_back(arg);
+  consumed_ = newline + 1;
+  return Status::complete;
+}
+
+// Reads a quoted part that starts at `at`; returns the place after its closing quote, or 0 when it is unbalanced.
+size_t RequestParser::unescape_quoted(std::string_view line, size_t at, std::string& out) const {
+  const char quote = line[at++];
+  for (; at < line.size(); ++at) {
+    const char c = line[at];
+    if (c == quote) {
+      const bool ends = at + 1 == line.size() || is_space(line[at + 1]);
+      return ends ? at + 1 : 0;
+    }
+    if (quote == '"' && c == '\\' && at + 3 < line.size() && line[at + 1] == 'x' && hex_digit(line[at + 2]) >= 0 &&
+        hex_digit(line[at + 3]) >= 0) {
+      out += static_cast<char>(hex_digit(line[at + 2]) * 16 + hex_digit(line[at + 3]));
+      at += 3;
+    } else if (quote == '"' && c == '\\' && at + 1 < line.size()) {
+      out += unescape(line[++at]);
+    } else if (quote == '\'' && c == '\\' && at + 1 < line.size() && line[at + 1] == '\'') {
+      out += '\'';
+      ++at;
+    } else {
+      out += c;
+    }
+  }
+  return 0;
+}
+
+bool RequestParser::split_inline(std::string_view line) {
+  inline_args_.clear();
+  size_t at = 0;
+  while (true) {
+    while (at < line.size() && is_space(line[at])) ++at;
+    if (at == line.size()) return true;
+    std::string& arg = inline_args_.emplace_back();
+    while (at < line.size() && !is_space(line[at])) {
+      if (line[at] == '"' || line[at] == '\'') {
+        at = unescape_quoted(line, at, arg);
+        if (at == 0) return false;
+      } else {
+        arg += line[at++];
+      }
+    }
+  }
+}
+
+}  // namespace compozy::redis
