@@ -43,6 +43,7 @@ find_package(absl REQUIRED)
 option(COMPOZY_TESTS "Build the unit tests" ON)
 if(COMPOZY_TESTS)
   enable_testing()
+  add_custom_target(compozy_unit_tests)  # every module's test binary; module() adds to it
   add_library(compozy_gtest INTERFACE)
   find_library(gtest_archive NAMES libgtest.a REQUIRED)
   find_library(gmock_archive NAMES libgmock.a REQUIRED)

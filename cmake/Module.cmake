@@ -58,6 +58,7 @@ function(module NAME)
     target_link_libraries(${target}_test PRIVATE
       ${target} ${test_uses} ${M_THIRD_PARTY} compozy_warnings compozy_gtest)
     target_precompile_headers(${target}_test REUSE_FROM compozy_gtest_pch)
+    add_dependencies(compozy_unit_tests ${target}_test)
     add_test(NAME ${NAME} COMMAND ${target}_test)
     set_tests_properties(${NAME} PROPERTIES TIMEOUT 300 LABELS unit)
   endif()

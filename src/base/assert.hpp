@@ -10,7 +10,7 @@ namespace compozy {
 
 }  // namespace compozy
 
-#define ASSERT(condition)                                                                      \
-  (__builtin_expect(static_cast<bool>(condition), 1)                                           \
-       ? static_cast<void>(0)                                                                  \
+#define ASSERT(condition)                            \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::compozy::assertion_failed(#condition, __FILE__, __LINE__, static_cast<const char*>(__func__)))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clock: the only source of time. Code takes a `Clock&`; the process passes system_clock(), tests pass a ManualClock and
-// move it, so no test sleeps. The lint refuses std::chrono::*_clock::now outside base/ and io/.
+// Clock: the only source of time. Code takes a `Clock&`; the process passes system_clock(), tests pass a ManualClock
+// and move it, so no test sleeps. The lint refuses std::chrono::*_clock::now outside base/ and io/.
 //
 // Thread: any. Units are in the names.
 #pragma once

@@ -19,20 +19,29 @@ struct Unit {
 };
 
 constexpr std::array kTimeUnits{
-    Unit{"ms", 1},           Unit{"millisecond", 1},  Unit{"milliseconds", 1}, Unit{"us", 0.001},
-    Unit{"µs", 0.001},       Unit{"ns", 0.000001},    Unit{"s", 1e3},          Unit{"sec", 1e3},
-    Unit{"secs", 1e3},       Unit{"second", 1e3},     Unit{"seconds", 1e3},    Unit{"m", 6e4},
-    Unit{"min", 6e4},        Unit{"mins", 6e4},       Unit{"minute", 6e4},     Unit{"minutes", 6e4},
-    Unit{"h", 36e5},         Unit{"hr", 36e5},        Unit{"hrs", 36e5},       Unit{"hour", 36e5},
-    Unit{"hours", 36e5},     Unit{"d", 864e5},        Unit{"day", 864e5},      Unit{"days", 864e5},
-    Unit{"w", 6048e5},       Unit{"week", 6048e5},    Unit{"weeks", 6048e5},
+    Unit{"ms", 1},        Unit{"millisecond", 1}, Unit{"milliseconds", 1}, Unit{"us", 0.001},   Unit{"µs", 0.001},
+    Unit{"ns", 0.000001}, Unit{"s", 1e3},         Unit{"sec", 1e3},        Unit{"secs", 1e3},   Unit{"second", 1e3},
+    Unit{"seconds", 1e3}, Unit{"m", 6e4},         Unit{"min", 6e4},        Unit{"mins", 6e4},   Unit{"minute", 6e4},
+    Unit{"minutes", 6e4}, Unit{"h", 36e5},        Unit{"hr", 36e5},        Unit{"hrs", 36e5},   Unit{"hour", 36e5},
+    Unit{"hours", 36e5},  Unit{"d", 864e5},       Unit{"day", 864e5},      Unit{"days", 864e5}, Unit{"w", 6048e5},
+    Unit{"week", 6048e5}, Unit{"weeks", 6048e5},
 };
 
 constexpr std::array kSizeUnits{
-    Unit{"", 1},          Unit{"b", 1},           Unit{"k", 1024},          Unit{"kb", 1024},
-    Unit{"kib", 1024},    Unit{"m", 1048576},     Unit{"mb", 1048576},      Unit{"mib", 1048576},
-    Unit{"g", 1073741824}, Unit{"gb", 1073741824}, Unit{"gib", 1073741824}, Unit{"t", 1099511627776.0},
-    Unit{"tb", 1099511627776.0}, Unit{"tib", 1099511627776.0},
+    Unit{"", 1},
+    Unit{"b", 1},
+    Unit{"k", 1024},
+    Unit{"kb", 1024},
+    Unit{"kib", 1024},
+    Unit{"m", 1048576},
+    Unit{"mb", 1048576},
+    Unit{"mib", 1048576},
+    Unit{"g", 1073741824},
+    Unit{"gb", 1073741824},
+    Unit{"gib", 1073741824},
+    Unit{"t", 1099511627776.0},
+    Unit{"tb", 1099511627776.0},
+    Unit{"tib", 1099511627776.0},
 };
 
 bool is_number_char(char c) { return (c >= '0' && c <= '9') || c == '.'; }
@@ -99,7 +108,8 @@ Result<int64_t> parse_size_bytes(std::string_view text) {
   double total = 0;
   if (!take_term(rest, kSizeUnits, total) || !rest.empty() ||
       total > static_cast<double>(std::numeric_limits<int64_t>::max() / 2)) {
-    return fail(Errc::invalid_argument, "'" + std::string(text) + "' is not a size; write for example 512, 64KB, 2MB or 1GB");
+    return fail(Errc::invalid_argument,
+                "'" + std::string(text) + "' is not a size; write for example 512, 64KB, 2MB or 1GB");
   }
   return static_cast<int64_t>(total);
 }

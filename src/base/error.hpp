@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Error: an expected failure, as a value. It says what happened, where, and what to do; the code decides how it is shown
-// to HTTP, Redis and the shell (errc_table.hpp). Broken invariants are not errors: they are ASSERTs (assert.hpp).
+// Error: an expected failure, as a value. It says what happened, where, and what to do; the code decides how it is
+// shown to HTTP, Redis and the shell (errc_table.hpp). Broken invariants are not errors: they are ASSERTs (assert.hpp).
 //
 // A message is one sentence without a final full stop, names the offending thing in quotes, what was expected, and the
 // nearest valid name when there is one:   unknown task 'sumarize' in on_success.next; did you mean 'summarize'?
@@ -35,8 +35,8 @@ struct [[nodiscard]] Error {
   std::string to_string() const;
 
   Error&& at(Location location) &&;
-  Error&& in_field(std::string_view name) &&;            // prefixes: in_field("a") on "b" gives "a.b"
-  Error&& with_context(std::string_view context) &&;     // prefixes the message: "context: message"
+  Error&& in_field(std::string_view name) &&;         // prefixes: in_field("a") on "b" gives "a.b"
+  Error&& with_context(std::string_view context) &&;  // prefixes the message: "context: message"
 };
 
 // "; did you mean 'x'?" or nothing. Candidates are compared without case, by edit distance.

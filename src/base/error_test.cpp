@@ -1,7 +1,7 @@
 #include "base/error.hpp"
 
-#include <cerrno>
 #include <array>
+#include <cerrno>
 
 #include "base/result.hpp"
 

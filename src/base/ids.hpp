@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ids that sort by time: ULID (github.com/ulid/spec), 26 characters of Crockford base 32: 48 bits of milliseconds, 80 of
-// chance. UUIDs are version 4 (RFC 9562). Neither carries meaning beyond order and uniqueness.
+// Ids that sort by time: ULID (github.com/ulid/spec), 26 characters of Crockford base 32: 48 bits of milliseconds, 80
+// of chance. UUIDs are version 4 (RFC 9562). Neither carries meaning beyond order and uniqueness.
 #pragma once
 
 #include <cstdint>

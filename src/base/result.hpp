@@ -36,19 +36,20 @@ inline Failure fail(Error error) { return Failure(std::move(error)); }
 #define COMPOZY_CONCAT(a, b) COMPOZY_CONCAT_(a, b)
 #define COMPOZY_TRY_PICK_(_1, _2, NAME, ...) NAME
 
-#define COMPOZY_TRY_2_(ret, tmp, target, expression)                 \
-  auto&& tmp = (expression);                                         \
-  if (!tmp) ret ::compozy::Failure(std::move(tmp).error());          \
+#define COMPOZY_TRY_2_(ret, tmp, target, expression)        \
+  auto&& tmp = (expression);                                \
+  if (!tmp) ret ::compozy::Failure(std::move(tmp).error()); \
   target = *std::move(tmp)
-#define COMPOZY_TRY_1_(ret, tmp, expression)                         \
-  do {                                                               \
-    auto&& tmp = (expression);                                       \
-    if (!tmp) ret ::compozy::Failure(std::move(tmp).error());        \
+#define COMPOZY_TRY_1_(ret, tmp, expression)                  \
+  do {                                                        \
+    auto&& tmp = (expression);                                \
+    if (!tmp) ret ::compozy::Failure(std::move(tmp).error()); \
   } while (false)
 
 #define COMPOZY_TRY2(target, expression) COMPOZY_TRY_2_(return, COMPOZY_CONCAT(try_, __LINE__), target, expression)
 #define COMPOZY_TRY1(expression) COMPOZY_TRY_1_(return, COMPOZY_CONCAT(try_, __LINE__), expression)
-#define COMPOZY_CO_TRY2(target, expression) COMPOZY_TRY_2_(co_return, COMPOZY_CONCAT(try_, __LINE__), target, expression)
+#define COMPOZY_CO_TRY2(target, expression) \
+  COMPOZY_TRY_2_(co_return, COMPOZY_CONCAT(try_, __LINE__), target, expression)
 #define COMPOZY_CO_TRY1(expression) COMPOZY_TRY_1_(co_return, COMPOZY_CONCAT(try_, __LINE__), expression)
 
 #define TRY(...) COMPOZY_TRY_PICK_(__VA_ARGS__, COMPOZY_TRY2, COMPOZY_TRY1, _)(__VA_ARGS__)

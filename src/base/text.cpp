@@ -92,9 +92,7 @@ std::string to_upper(std::string_view text) {
   return result;
 }
 
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
+bool equals_ignoring_case(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
   for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
@@ -148,7 +146,8 @@ std::string format_double(double value) {
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   std::array<char, 64> text{};
   const double size = std::fabs(value);
-  const auto style = size != 0 && (size < 1e-5 || size >= 1e17) ? std::chars_format::scientific : std::chars_format::fixed;
+  const auto style =
+      size != 0 && (size < 1e-5 || size >= 1e17) ? std::chars_format::scientific : std::chars_format::fixed;
   const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value, style);
   return {text.data(), static_cast<size_t>(end - text.data())};
 }
@@ -167,12 +166,21 @@ bool glob_match(std::string_view pattern, std::string_view text) {
           star = p++;
           swallowed = t;
           continue;
-        case '?': ok = true; next = p + 1; break;
-        case '[': next = p + 1; ok = match_class(pattern, next, text[t]); break;
+        case '?':
+          ok = true;
+          next = p + 1;
+          break;
+        case '[':
+          next = p + 1;
+          ok = match_class(pattern, next, text[t]);
+          break;
         case '\\':
           if (p + 1 < pattern.size()) ++p;
           [[fallthrough]];
-        default: ok = pattern[p] == text[t]; next = p + 1; break;
+        default:
+          ok = pattern[p] == text[t];
+          next = p + 1;
+          break;
       }
     }
     if (ok) {

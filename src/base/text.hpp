@@ -10,7 +10,7 @@
 
 namespace compozy {
 
-std::string_view trim(std::string_view text);                           // spaces, tabs, CR, LF
+std::string_view trim(std::string_view text);                                // spaces, tabs, CR, LF
 std::vector<std::string_view> split(std::string_view text, char separator);  // "" gives one empty part
 std::string to_lower(std::string_view text);
 std::string to_upper(std::string_view text);

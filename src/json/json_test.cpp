@@ -7,13 +7,15 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(Json, PrintsWhatItParsed) {
-  for (const char* text : {R"({"b":1,"a":[true,null,-2.5,"x\ny"]})", "[]", "{}", "0.1", "1.0", "-7", R"("é🙂")", "1e+300", "9223372036854775807"}) {
+  for (const char* text : {R"({"b":1,"a":[true,null,-2.5,"x\ny"]})", "[]", "{}", "0.1", "1.0", "-7", R"("é🙂")",
+                           "1e+300", "9223372036854775807"}) {
     EXPECT_EQ(print(parse(text).value()), text);
   }
 }
 
 TEST(Json, RefusesWhatTheStandardRefuses) {
-  for (const char* text : {"", "{", "[1,]", "{\"a\":1,}", "NaN", "01", "1 2", "'a'", "\"\\x\"", "[1e400]", "// c\n1", "\"\xff\"", "{\"a\":1,\"a\":2}"}) {
+  for (const char* text : {"", "{", "[1,]", "{\"a\":1,}", "NaN", "01", "1 2", "'a'", "\"\\x\"", "[1e400]", "// c\n1",
+                           "\"\xff\"", "{\"a\":1,\"a\":2}"}) {
     EXPECT_FALSE(parse(text).has_value()) << text;
   }
 }
@@ -55,7 +57,9 @@ TEST(Json, EqualityIgnoresMemberOrderAndNumberKind) {
   EXPECT_FALSE(parse("[1]").value() == parse("[2]").value());
 }
 
-TEST(Json, CanonicalFormSortsNames) { EXPECT_EQ(print_canonical(parse(R"({"b":1,"a":{"d":1,"c":2}})").value()), R"({"a":{"c":2,"d":1},"b":1})"); }
+TEST(Json, CanonicalFormSortsNames) {
+  EXPECT_EQ(print_canonical(parse(R"({"b":1,"a":{"d":1,"c":2}})").value()), R"({"a":{"c":2,"d":1},"b":1})");
+}
 
 TEST(Json, FindsAnAnswerInsideProse) {
   EXPECT_EQ(print(parse_embedded("Sure! ```json\n{\"a\": \"}\"}\n``` done").value()), R"({"a":"}"})");

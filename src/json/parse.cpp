@@ -148,7 +148,8 @@ Result<Value> parse(std::string_view text) {
 }
 
 Result<Value> parse_embedded(std::string_view text) {
-  for (size_t start = text.find_first_of("{["); start != std::string_view::npos; start = text.find_first_of("{[", start + 1)) {
+  for (size_t start = text.find_first_of("{["); start != std::string_view::npos;
+       start = text.find_first_of("{[", start + 1)) {
     size_t depth = 0;
     bool in_string = false;
     for (size_t i = start; i < text.size(); ++i) {

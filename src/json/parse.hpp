@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Strict JSON (RFC 8259): UTF-8, no comments, no trailing commas, no duplicate member names, no NaN or infinite numbers.
-// Errors are Errc::parse_error with line and column, and say what was found.
-// Limits: nesting kDepthMax; the caller bounds the size of the text.
+// Strict JSON (RFC 8259): UTF-8, no comments, no trailing commas, no duplicate member names, no NaN or infinite
+// numbers. Errors are Errc::parse_error with line and column, and say what was found. Limits: nesting kDepthMax; the
+// caller bounds the size of the text.
 #pragma once
 
 #include <string_view>

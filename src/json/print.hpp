@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Printing JSON. Doubles print in the shortest form that reads back equal and keep a '.' or exponent, so that their kind
-// survives; NaN and infinities, which JSON lacks, print as null. Bytes that are not UTF-8 print as U+FFFD.
+// Printing JSON. Doubles print in the shortest form that reads back equal and keep a '.' or exponent, so that their
+// kind survives; NaN and infinities, which JSON lacks, print as null. Bytes that are not UTF-8 print as U+FFFD.
 #pragma once
 
 #include <string>

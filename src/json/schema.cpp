@@ -3,8 +3,8 @@
 
 #include <re2/re2.h>
 
-#include <array>
 #include <algorithm>
+#include <array>
 #include <deque>
 
 #include "base/text.hpp"
@@ -21,13 +21,58 @@ struct Schema::Compiled {
 
 namespace {
 
-constexpr std::array<std::string_view, 52> kKeywords{
-    "$schema", "$id", "id", "$comment", "$ref", "$defs", "definitions", "title", "description", "default", "examples",
-    "readOnly", "writeOnly", "deprecated", "type", "enum", "const", "minimum", "maximum", "exclusiveMinimum",
-    "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "format", "contentEncoding", "contentMediaType",
-    "items", "prefixItems", "additionalItems", "minItems", "maxItems", "uniqueItems", "contains", "minContains",
-    "maxContains", "properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties",
-    "maxProperties", "dependencies", "dependentRequired", "dependentSchemas", "allOf", "anyOf", "oneOf", "not", "if"};
+constexpr std::array<std::string_view, 52> kKeywords{"$schema",
+                                                     "$id",
+                                                     "id",
+                                                     "$comment",
+                                                     "$ref",
+                                                     "$defs",
+                                                     "definitions",
+                                                     "title",
+                                                     "description",
+                                                     "default",
+                                                     "examples",
+                                                     "readOnly",
+                                                     "writeOnly",
+                                                     "deprecated",
+                                                     "type",
+                                                     "enum",
+                                                     "const",
+                                                     "minimum",
+                                                     "maximum",
+                                                     "exclusiveMinimum",
+                                                     "exclusiveMaximum",
+                                                     "multipleOf",
+                                                     "minLength",
+                                                     "maxLength",
+                                                     "pattern",
+                                                     "format",
+                                                     "contentEncoding",
+                                                     "contentMediaType",
+                                                     "items",
+                                                     "prefixItems",
+                                                     "additionalItems",
+                                                     "minItems",
+                                                     "maxItems",
+                                                     "uniqueItems",
+                                                     "contains",
+                                                     "minContains",
+                                                     "maxContains",
+                                                     "properties",
+                                                     "required",
+                                                     "additionalProperties",
+                                                     "patternProperties",
+                                                     "propertyNames",
+                                                     "minProperties",
+                                                     "maxProperties",
+                                                     "dependencies",
+                                                     "dependentRequired",
+                                                     "dependentSchemas",
+                                                     "allOf",
+                                                     "anyOf",
+                                                     "oneOf",
+                                                     "not",
+                                                     "if"};
 constexpr std::array<std::string_view, 2> kBranchKeywords{"then", "else"};
 
 constexpr std::array<std::pair<std::string_view, uint8_t>, 7> kTypes{{
@@ -79,7 +124,8 @@ class Compiler {
       const bool known = std::ranges::find(kKeywords, name) != kKeywords.end() ||
                          std::ranges::find(kBranchKeywords, name) != kBranchKeywords.end() || name.starts_with("x-");
       if (!known) {
-        return wrong(pointer, "the keyword '" + name + "' is not supported and would not be checked" + did_you_mean(name, kKeywords));
+        return wrong(pointer, "the keyword '" + name + "' is not supported and would not be checked" +
+                                  did_you_mean(name, kKeywords));
       }
     }
     return {};
@@ -89,16 +135,19 @@ class Compiler {
     return compile(parent[keyword], pointer + "/" + std::string(keyword));
   }
 
-  Result<void> optional_child(const SchemaNode*& slot, const Value& parent, std::string_view keyword, const std::string& pointer) {
+  Result<void> optional_child(const SchemaNode*& slot, const Value& parent, std::string_view keyword,
+                              const std::string& pointer) {
     if (parent.find(keyword) == nullptr) return {};
     TRY(slot, child(parent, keyword, pointer));
     return {};
   }
 
-  Result<void> child_list(std::vector<const SchemaNode*>& slot, const Value& parent, std::string_view keyword, const std::string& pointer) {
+  Result<void> child_list(std::vector<const SchemaNode*>& slot, const Value& parent, std::string_view keyword,
+                          const std::string& pointer) {
     const Value* list = parent.find(keyword);
     if (list == nullptr) return {};
-    if (!list->is_array() || list->as_array().empty()) return wrong(pointer, std::string(keyword) + " must be a non-empty array");
+    if (!list->is_array() || list->as_array().empty())
+      return wrong(pointer, std::string(keyword) + " must be a non-empty array");
     for (size_t i = 0; i < list->size(); ++i) {
       TRY(const SchemaNode* node, compile(list->at(i), pointer + "/" + std::string(keyword) + "/" + std::to_string(i)));
       slot.push_back(node);
@@ -118,7 +167,9 @@ class Compiler {
       if (part.empty()) continue;
       const std::string name = replace_all(replace_all(std::string(part), "~1", "/"), "~0", "~");
       int64_t index = 0;
-      const Value* next = found->is_array() && parse_int64(name, index) && index >= 0 ? &found->at(static_cast<size_t>(index)) : found->find(name);
+      const Value* next = found->is_array() && parse_int64(name, index) && index >= 0
+                              ? &found->at(static_cast<size_t>(index))
+                              : found->find(name);
       if (next == nullptr) return wrong(pointer, "$ref '" + target + "' names nothing in the schema");
       found = next;
     }
@@ -145,11 +196,12 @@ class Compiler {
       node.allowed = allowed->as_array();
     }
     if (const Value* fallback = value.find("default")) node.default_value = *fallback;
-    const std::array<std::pair<std::string_view, std::optional<double>*>, 5> numbers{{{"minimum", &node.minimum},
-                                                                                     {"maximum", &node.maximum},
-                                                                                     {"exclusiveMinimum", &node.exclusive_minimum},
-                                                                                     {"exclusiveMaximum", &node.exclusive_maximum},
-                                                                                     {"multipleOf", &node.multiple_of}}};
+    const std::array<std::pair<std::string_view, std::optional<double>*>, 5> numbers{
+        {{"minimum", &node.minimum},
+         {"maximum", &node.maximum},
+         {"exclusiveMinimum", &node.exclusive_minimum},
+         {"exclusiveMaximum", &node.exclusive_maximum},
+         {"multipleOf", &node.multiple_of}}};
     for (const auto& [name, slot] : numbers) {
       const Value* limit = value.find(name);
       if (limit == nullptr) continue;
@@ -157,8 +209,14 @@ class Compiler {
       *slot = limit->as_double();
     }
     const std::array<std::pair<std::string_view, std::optional<int64_t>*>, 8> counts{
-        {{"minLength", &node.min_length}, {"maxLength", &node.max_length}, {"minItems", &node.min_items}, {"maxItems", &node.max_items},
-         {"minProperties", &node.min_properties}, {"maxProperties", &node.max_properties}, {"minContains", &node.min_contains}, {"maxContains", &node.max_contains}}};
+        {{"minLength", &node.min_length},
+         {"maxLength", &node.max_length},
+         {"minItems", &node.min_items},
+         {"maxItems", &node.max_items},
+         {"minProperties", &node.min_properties},
+         {"maxProperties", &node.max_properties},
+         {"minContains", &node.min_contains},
+         {"maxContains", &node.max_contains}}};
     for (const auto& [name, slot] : counts) {
       const Value* limit = value.find(name);
       if (limit == nullptr) continue;

@@ -60,7 +60,8 @@ class Check {
     if (node.constant && !(*node.constant == value)) return complain("must be " + print(*node.constant));
     if (!node.allowed.empty() && std::ranges::find(node.allowed, value) == node.allowed.end()) {
       std::vector<std::string> names;
-      for (const Value& allowed : node.allowed) names.push_back(allowed.is_string() ? allowed.as_string() : print(allowed));
+      for (const Value& allowed : node.allowed)
+        names.push_back(allowed.is_string() ? allowed.as_string() : print(allowed));
       std::string list;
       for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
       return complain(shorten(print(value), 60) + " is not one of " + list + did_you_mean_text(value, names));
@@ -79,7 +80,8 @@ class Check {
     std::string text;
     for (int kind = 0; kind <= static_cast<int>(Kind::object); ++kind) {
       if ((types & (1U << kind)) == 0) continue;
-      const bool covered = static_cast<Kind>(kind) == Kind::integer && (types & (1U << static_cast<int>(Kind::number))) != 0;
+      const bool covered =
+          static_cast<Kind>(kind) == Kind::integer && (types & (1U << static_cast<int>(Kind::number))) != 0;
       if (!covered) text += (text.empty() ? "" : " or ") + std::string(kind_name(static_cast<Kind>(kind)));
     }
     return text;
@@ -88,11 +90,14 @@ class Check {
   bool number(const SchemaNode& node, double value) {
     if (node.minimum && value < *node.minimum) return complain("must be at least " + format_double(*node.minimum));
     if (node.maximum && value > *node.maximum) return complain("must be at most " + format_double(*node.maximum));
-    if (node.exclusive_minimum && value <= *node.exclusive_minimum) return complain("must be above " + format_double(*node.exclusive_minimum));
-    if (node.exclusive_maximum && value >= *node.exclusive_maximum) return complain("must be below " + format_double(*node.exclusive_maximum));
+    if (node.exclusive_minimum && value <= *node.exclusive_minimum)
+      return complain("must be above " + format_double(*node.exclusive_minimum));
+    if (node.exclusive_maximum && value >= *node.exclusive_maximum)
+      return complain("must be below " + format_double(*node.exclusive_maximum));
     if (node.multiple_of && *node.multiple_of > 0) {
       const double quotient = value / *node.multiple_of;
-      if (std::fabs(quotient - std::round(quotient)) > 1e-9) return complain("must be a multiple of " + format_double(*node.multiple_of));
+      if (std::fabs(quotient - std::round(quotient)) > 1e-9)
+        return complain("must be a multiple of " + format_double(*node.multiple_of));
     }
     return true;
   }
@@ -100,10 +105,13 @@ class Check {
   bool string(const SchemaNode& node, const std::string& value) {
     if (node.min_length || node.max_length) {
       const auto length = std::ranges::count_if(value, [](char c) { return (static_cast<uint8_t>(c) & 0xc0) != 0x80; });
-      if (node.min_length && length < *node.min_length) return complain("must have at least " + std::to_string(*node.min_length) + " characters");
-      if (node.max_length && length > *node.max_length) return complain("must have at most " + std::to_string(*node.max_length) + " characters");
+      if (node.min_length && length < *node.min_length)
+        return complain("must have at least " + std::to_string(*node.min_length) + " characters");
+      if (node.max_length && length > *node.max_length)
+        return complain("must have at most " + std::to_string(*node.max_length) + " characters");
     }
-    if (node.pattern && !re2::RE2::PartialMatch(value, *node.pattern)) return complain("does not match the pattern '" + node.pattern_text + "'");
+    if (node.pattern && !re2::RE2::PartialMatch(value, *node.pattern))
+      return complain("does not match the pattern '" + node.pattern_text + "'");
     return node.format.empty() || format(node.format, value);
   }
 
@@ -113,7 +121,9 @@ class Check {
       const char* pattern;
     };
     static constexpr std::array kFormats{
-        Format{"date-time", R"(^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$)"},
+        Format{
+            "date-time",
+            R"(^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$)"},
         Format{"date", R"(^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$)"},
         Format{"time", R"(^([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?$)"},
         Format{"email", R"(^[^@\s]+@[^@\s]+$)"},
@@ -129,8 +139,10 @@ class Check {
   bool array(const SchemaNode& node, const Array& items) {
     const auto count = static_cast<int64_t>(items.size());
     bool ok = true;
-    if (node.min_items && count < *node.min_items) ok = complain("must have at least " + std::to_string(*node.min_items) + " items");
-    if (node.max_items && count > *node.max_items) ok = complain("must have at most " + std::to_string(*node.max_items) + " items");
+    if (node.min_items && count < *node.min_items)
+      ok = complain("must have at least " + std::to_string(*node.min_items) + " items");
+    if (node.max_items && count > *node.max_items)
+      ok = complain("must have at most " + std::to_string(*node.max_items) + " items");
     for (size_t i = 0; i < items.size(); ++i) {
       const SchemaNode* schema = i < node.prefix_items.size() ? node.prefix_items[i] : node.items;
       if (schema != nullptr) ok &= nested(*schema, items[i], path_ + '[' + std::to_string(i) + ']');
@@ -158,8 +170,10 @@ class Check {
     for (const std::string& name : node.required) {
       if (value.find(name) == nullptr) ok = complain("'" + name + "' is required");
     }
-    if (node.min_properties && count < *node.min_properties) ok = complain("must have at least " + std::to_string(*node.min_properties) + " members");
-    if (node.max_properties && count > *node.max_properties) ok = complain("must have at most " + std::to_string(*node.max_properties) + " members");
+    if (node.min_properties && count < *node.min_properties)
+      ok = complain("must have at least " + std::to_string(*node.min_properties) + " members");
+    if (node.max_properties && count > *node.max_properties)
+      ok = complain("must have at most " + std::to_string(*node.max_properties) + " members");
     for (const auto& [name, member] : value.as_object()) ok &= property(node, name, member);
     for (const auto& [name, others] : node.dependent_required) {
       if (value.find(name) == nullptr) continue;
@@ -177,7 +191,8 @@ class Check {
     const std::string path = path_.empty() ? name : path_ + '.' + name;
     bool ok = true;
     bool known = false;
-    if (const auto it = std::ranges::find(node.properties, name, [](const auto& p) { return p.first; }); it != node.properties.end()) {
+    if (const auto it = std::ranges::find(node.properties, name, [](const auto& p) { return p.first; });
+        it != node.properties.end()) {
       known = true;
       ok &= nested(*it->second, member, path);
     }
@@ -186,12 +201,14 @@ class Check {
       known = true;
       ok &= nested(*schema, member, path);
     }
-    if (node.property_names != nullptr && !fits(*node.property_names, name)) ok = complain("the name '" + name + "' is not allowed");
+    if (node.property_names != nullptr && !fits(*node.property_names, name))
+      ok = complain("the name '" + name + "' is not allowed");
     if (known || node.additional_properties == nullptr) return ok;
     if (node.additional_properties->always == false) {
       NearestName nearest(name);
       for (const auto& p : node.properties) nearest.consider(p.first);
-      return complain("'" + name + "' is not allowed" + (nearest.best().empty() ? "" : "; did you mean '" + nearest.best() + "'?"));
+      return complain("'" + name + "' is not allowed" +
+                      (nearest.best().empty() ? "" : "; did you mean '" + nearest.best() + "'?"));
     }
     return nested(*node.additional_properties, member, path) && ok;
   }
@@ -199,12 +216,15 @@ class Check {
   bool combinations(const SchemaNode& node, const Value& value) {
     bool ok = true;
     for (const SchemaNode* part : node.all_of) ok &= nested(*part, value, path_);
-    if (!node.any_of.empty() && std::ranges::none_of(node.any_of, [&](const SchemaNode* part) { return fits(*part, value); })) {
+    if (!node.any_of.empty() &&
+        std::ranges::none_of(node.any_of, [&](const SchemaNode* part) { return fits(*part, value); })) {
       ok = complain("fits none of the allowed forms (anyOf)");
     }
     if (!node.one_of.empty()) {
-      const auto fitting = std::ranges::count_if(node.one_of, [&](const SchemaNode* part) { return fits(*part, value); });
-      if (fitting != 1) ok = complain("must fit exactly one of the allowed forms (oneOf), fits " + std::to_string(fitting));
+      const auto fitting =
+          std::ranges::count_if(node.one_of, [&](const SchemaNode* part) { return fits(*part, value); });
+      if (fitting != 1)
+        ok = complain("must fit exactly one of the allowed forms (oneOf), fits " + std::to_string(fitting));
     }
     if (node.negated != nullptr && fits(*node.negated, value)) ok = complain("has a form that is not allowed (not)");
     if (node.condition != nullptr) {
@@ -222,8 +242,8 @@ class Check {
 
 }  // namespace
 
-bool check_node(const SchemaNode& node, const Value& value, const std::string& path, Reasons& reasons, size_t reasons_max,
-                size_t depth) {
+bool check_node(const SchemaNode& node, const Value& value, const std::string& path, Reasons& reasons,
+                size_t reasons_max, size_t depth) {
   constexpr size_t kSchemaDepthMax = 512;  // a recursive $ref that consumes nothing
   if (depth > kSchemaDepthMax) {
     if (reasons.size() < reasons_max) reasons.push_back(path + ": the schema refers to itself without end");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The compiled form of a JSON Schema: one node per subschema, linked by pointers into one arena. Private to schema*.cpp.
+// The compiled form of a JSON Schema: one node per subschema, linked by pointers into one arena. Private to
+// schema*.cpp.
 // `$ref` is resolved to the node it names, so recursive schemas are cycles of pointers and cost nothing to compile.
 #pragma once
 

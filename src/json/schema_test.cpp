@@ -1,6 +1,6 @@
+#include "json/schema.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
-#include "json/schema.hpp"
 
 namespace compozy::json {
 namespace {
@@ -14,7 +14,8 @@ std::string verdict(const char* schema_text, const char* value) {
 }
 
 TEST(Schema, NamesTheFieldAndWhatWasExpected) {
-  const char* city = R"({"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer","minimum":1}},"required":["city"]})";
+  const char* city =
+      R"({"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer","minimum":1}},"required":["city"]})";
   EXPECT_EQ(verdict(city, R"({"city":"Oslo","days":3})"), "ok");
   EXPECT_EQ(verdict(city, R"({"days":0})"), "value: 'city' is required; days: must be at least 1");
   EXPECT_EQ(verdict(city, R"({"city":7})"), "city: expected string, found integer");
@@ -26,18 +27,22 @@ TEST(Schema, IntegersMayBeWrittenAsWholeDoubles) {
 }
 
 TEST(Schema, ChecksArraysItemByItem) {
-  EXPECT_EQ(verdict(R"({"type":"array","items":{"type":"string"},"minItems":1})", R"(["a",2])"), "[1]: expected string, found integer");
+  EXPECT_EQ(verdict(R"({"type":"array","items":{"type":"string"},"minItems":1})", R"(["a",2])"),
+            "[1]: expected string, found integer");
   EXPECT_EQ(verdict(R"({"uniqueItems":true})", R"([{"a":1,"b":2},{"b":2,"a":1}])"), "value: has equal items");
-  EXPECT_EQ(verdict(R"({"prefixItems":[{"type":"string"}],"items":false})", R"(["a",2])"), "[1]: nothing is allowed here");
+  EXPECT_EQ(verdict(R"({"prefixItems":[{"type":"string"}],"items":false})", R"(["a",2])"),
+            "[1]: nothing is allowed here");
 }
 
 TEST(Schema, OffersTheNearestAllowedName) {
   EXPECT_THAT(verdict(R"({"enum":["celsius","kelvin"]})", R"("celcius")"), HasSubstr("did you mean 'celsius'?"));
-  EXPECT_THAT(verdict(R"({"properties":{"city":{}},"additionalProperties":false})", R"({"citty":1})"), HasSubstr("did you mean 'city'?"));
+  EXPECT_THAT(verdict(R"({"properties":{"city":{}},"additionalProperties":false})", R"({"citty":1})"),
+              HasSubstr("did you mean 'city'?"));
 }
 
 TEST(Schema, FollowsReferencesIncludingRecursiveOnes) {
-  const char* tree = R"({"$ref":"#/definitions/node","definitions":{"node":{"type":"object","properties":{"next":{"$ref":"#/definitions/node"}},"required":["v"]}}})";
+  const char* tree =
+      R"({"$ref":"#/definitions/node","definitions":{"node":{"type":"object","properties":{"next":{"$ref":"#/definitions/node"}},"required":["v"]}}})";
   EXPECT_EQ(verdict(tree, R"({"v":1,"next":{"v":2}})"), "ok");
   EXPECT_EQ(verdict(tree, R"({"v":1,"next":{}})"), "next: 'v' is required");
 }
@@ -47,8 +52,11 @@ TEST(Schema, ASchemaThatOnlyRefersToItselfIsAnErrorNotACrash) {
 }
 
 TEST(Schema, CombinesAndBranches) {
-  EXPECT_EQ(verdict(R"({"oneOf":[{"type":"string"},{"minimum":5}]})", "3"), "value: must fit exactly one of the allowed forms (oneOf), fits 0");
-  EXPECT_EQ(verdict(R"({"if":{"properties":{"k":{"const":"a"}}},"then":{"required":["x"]},"else":{"required":["y"]}})", R"({"k":"a"})"), "value: 'x' is required");
+  EXPECT_EQ(verdict(R"({"oneOf":[{"type":"string"},{"minimum":5}]})", "3"),
+            "value: must fit exactly one of the allowed forms (oneOf), fits 0");
+  EXPECT_EQ(verdict(R"({"if":{"properties":{"k":{"const":"a"}}},"then":{"required":["x"]},"else":{"required":["y"]}})",
+                    R"({"k":"a"})"),
+            "value: 'x' is required");
 }
 
 TEST(Schema, RefusesKeywordsItWouldIgnore) {
@@ -59,11 +67,13 @@ TEST(Schema, RefusesKeywordsItWouldIgnore) {
 }
 
 TEST(Schema, PatternsAreLinearTime) {
-  EXPECT_THAT(verdict(R"({"pattern":"^(a+)+$"})", ("\"" + std::string(50'000, 'a') + "b\"").c_str()), HasSubstr("does not match"));
+  EXPECT_THAT(verdict(R"({"pattern":"^(a+)+$"})", ("\"" + std::string(50'000, 'a') + "b\"").c_str()),
+              HasSubstr("does not match"));
 }
 
 TEST(Schema, FillsDefaultsAtAnyDepth) {
-  const Schema s = schema(R"({"properties":{"unit":{"default":"celsius"},"at":{"properties":{"tz":{"default":"UTC"}}}}})");
+  const Schema s =
+      schema(R"({"properties":{"unit":{"default":"celsius"},"at":{"properties":{"tz":{"default":"UTC"}}}}})");
   EXPECT_EQ(print(s.with_defaults(parse(R"({"at":{}})").value())), R"({"at":{"tz":"UTC"},"unit":"celsius"})");
 }
 

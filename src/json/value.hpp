@@ -31,17 +31,17 @@ std::string_view kind_name(Kind kind);  // as JSON Schema names them
 class Value {
  public:
   Value() = default;
-  Value(std::nullptr_t) {}  // NOLINT(google-explicit-constructor): JSON literals read as such
-  Value(bool value) : data_(value) {}  // NOLINT(google-explicit-constructor)
-  Value(double value) : data_(value) {}  // NOLINT(google-explicit-constructor)
+  Value(std::nullptr_t) {}
+  Value(bool value) : data_(value) {}
+  Value(double value) : data_(value) {}
   template <std::integral T>
     requires(!std::same_as<T, bool>)
-  Value(T value) : data_(from_integer(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(std::string value);  // NOLINT(google-explicit-constructor)
-  Value(std::string_view value) : Value(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(const char* value) : Value(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(Array value);  // NOLINT(google-explicit-constructor)
-  Value(Object value);  // NOLINT(google-explicit-constructor)
+  Value(T value) : data_(from_integer(value)) {}
+  Value(std::string value);
+  Value(std::string_view value) : Value(std::string(value)) {}
+  Value(const char* value) : Value(std::string(value)) {}
+  Value(Array value);
+  Value(Object value);
 
   // Value::object({{"id", 1}, {"name", "x"}}) and Value::array({1, 2})
   static Value object(std::initializer_list<std::pair<std::string_view, Value>> members = {});

@@ -51,7 +51,8 @@ void append_quoted(fmt::memory_buffer& out, std::string_view text) {
 
 void append_value(fmt::memory_buffer& out, const Field& field, Format format) {
   if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-    const bool bare = format == Format::text && !text->empty() && text->find_first_of(" \"\n\\=") == std::string_view::npos;
+    const bool bare =
+        format == Format::text && !text->empty() && text->find_first_of(" \"\n\\=") == std::string_view::npos;
     if (bare) {
       out.append(*text);
     } else {
@@ -67,7 +68,8 @@ void append_value(fmt::memory_buffer& out, const Field& field, Format format) {
 }
 
 spdlog::level::level_enum spdlog_level(Level level) {
-  constexpr std::array kMap{spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err, spdlog::level::off};
+  constexpr std::array kMap{spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err,
+                            spdlog::level::off};
   return kMap[static_cast<size_t>(level)];
 }
 
@@ -83,8 +85,9 @@ Result<Level> parse_level(std::string_view text) {
   for (size_t i = 0; i < kLevelNames.size(); ++i) {
     if (kLevelNames[i] == text) return static_cast<Level>(i);
   }
-  return fail(Errc::invalid_argument,
-              "unknown log level '" + std::string(text) + "', expected debug, info, warn, error or off" + did_you_mean(text, kLevelNames));
+  return fail(Errc::invalid_argument, "unknown log level '" + std::string(text) +
+                                          "', expected debug, info, warn, error or off" +
+                                          did_you_mean(text, kLevelNames));
 }
 
 bool enabled(Level level) { return level >= threshold.load(std::memory_order_relaxed); }

@@ -30,8 +30,8 @@ Registry& registry() {
 }
 
 template <class Metric>
-Metric& find_or_make(std::map<std::string, std::unique_ptr<Metric>, std::less<>> Family::* member, std::string_view type,
-                     std::string_view name, std::string_view help, std::string_view labels) {
+Metric& find_or_make(std::map<std::string, std::unique_ptr<Metric>, std::less<>> Family::* member,
+                     std::string_view type, std::string_view name, std::string_view help, std::string_view labels) {
   Registry& all = registry();
   const std::lock_guard lock(all.mutex);
   Family& family = all.families[std::string(name)];
@@ -64,7 +64,8 @@ std::string Histogram::render(std::string_view name, std::string_view labels) co
   for (size_t i = 0; i <= kBounds.size(); ++i) {
     total += buckets_[i].load(std::memory_order_relaxed);
     const std::string bound = i < kBounds.size() ? format_double(kBounds[i]) : "+Inf";
-    text += sample(std::string(name) + "_bucket", std::string(labels) + separator + "le=\"" + bound + '"', std::to_string(total));
+    text += sample(std::string(name) + "_bucket", std::string(labels) + separator + "le=\"" + bound + '"',
+                   std::to_string(total));
   }
   text += sample(std::string(name) + "_sum", labels, format_double(static_cast<double>(sum_us_.load()) / 1e6));
   return text + sample(std::string(name) + "_count", labels, std::to_string(total));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Metrics: counters, gauges and histograms in Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats).
+// Metrics: counters, gauges and histograms in Prometheus' text format
+// (prometheus.io/docs/instrumenting/exposition_formats).
 //
-// A metric is a function-local static: `static auto& runs = metrics::counter("compozy_runs_started_total", "Runs started.");`
-// The registry owns it for the life of the process; adding is one atomic add. Labels are fixed at registration and must be
-// bounded: never an id, a key or an address. Thread: any.
+// A metric is a function-local static: `static auto& runs = metrics::counter("compozy_runs_started_total", "Runs
+// started.");` The registry owns it for the life of the process; adding is one atomic add. Labels are fixed at
+// registration and must be bounded: never an id, a key or an address. Thread: any.
 #pragma once
 
 #include <array>
@@ -37,7 +38,7 @@ class Gauge {
 // Durations in seconds, from 100 µs to three hours.
 class Histogram {
  public:
-  static constexpr std::array kBounds{0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5,
+  static constexpr std::array kBounds{0.0001, 0.0005, 0.001, 0.005, 0.01,  0.05,   0.1,    0.5,
                                       1.0,    5.0,    10.0,  60.0,  300.0, 1800.0, 10800.0};
   void observe(double seconds);
   std::string render(std::string_view name, std::string_view labels) const;
