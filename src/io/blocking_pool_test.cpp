@@ -27,9 +27,9 @@ class Busy {
   explicit Busy(BlockingPool& pool) {
     std::promise<void> started;
     auto begun = started.get_future();
-    EXPECT_TRUE(pool.submit([this, started = std::move(started)]() mutable {
+    EXPECT_TRUE(pool.submit([gate = gate_.get_future().share(), started = std::move(started)]() mutable {
                       started.set_value();
-                      gate_.get_future().wait();
+                      gate.wait();
                     }).has_value());
     begun.wait();
   }
