@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/keyspace/database.hpp"
+
+#include "redis/keyspace/keyspace.hpp"
+
+namespace compozy::redis {
+namespace {
+
+class DatabaseTest : public testing::Test, public KeyspaceEvents, public Snapshot {
+ protected:
+  DatabaseTest() { space_.set_events(this); }
+  void key_expired(Database&, std::string_view key) override { expired_.emplace_back(key); }
+  void emit(const Database&, const Entry& entry) override {
+    emitted_.push_back(std::string(entry.key()) + "=" + std::string(entry.string()));
+  }
+  void abandon() override { abandoned_ = true; }
+  std::string get(std::string_view key) {
+    const Entry* entry = db_.find(key);
+    return entry == nullptr ? "(nil)" : std::string(entry->string());
+  }
+  void advance(int64_t ms) {
+    clock_.advance_ms(ms);
+    space_.begin_unit();
+  }
+
+  ManualClock clock_;
+  SeededRandom random_{1};
+  Keyspace space_{clock_, random_};
+  Database& db_ = space_.database(0);
+  std::vector<std::string> expired_;
+  std::vector<std::string> emitted_;
+  bool abandoned_ = false;
+};
+
+TEST_F(DatabaseTest, StoresStringsOfAnySize) {
+  AccountScope scope(space_.memory());
+  for (const size_t size : {0UL, 5UL, 150UL, 200UL, 100'000UL, 3UL}) {
+    const std::string value(size, 'v');
+    db_.set_string("k", value);
+    EXPECT_EQ(get("k"), value);
+  }
+  EXPECT_TRUE(db_.erase("k"));
+  EXPECT_FALSE(db_.erase("k"));
+}
+
+TEST_F(DatabaseTest, ExpiresLazilyAndTellsIt) {
+  AccountScope scope(space_.memory());
+  db_.set_string("k", "v");
+  db_.set_deadline("k", space_.now_ms() + 100);
+  advance(100);
+  EXPECT_EQ(get("k"), "v");
+  advance(1);
+  EXPECT_EQ(get("k"), "(nil)");
+  EXPECT_THAT(expired_, testing::ElementsAre("k"));
+  EXPECT_EQ(db_.size(), 0U);
+  EXPECT_EQ(db_.volatile_size(), 0U);
+}
+
+TEST_F(DatabaseTest, KeepsTheValueWhenADeadlineComesAndGoes) {
+  AccountScope scope(space_.memory());
+  for (const size_t size : {5UL, 185UL, 1000UL}) {
+    const std::string value(size, 'x');
+    db_.set_string("k", value);
+    db_.set_deadline("k", space_.now_ms() + 1000);
+    EXPECT_EQ(get("k"), value);
+    db_.set_string("k", value + "y", true);
+    EXPECT_EQ(db_.volatile_size(), 1U);
+    EXPECT_TRUE(db_.persist("k"));
+    EXPECT_FALSE(db_.persist("k"));
+    EXPECT_EQ(get("k"), value + "y");
+    EXPECT_EQ(db_.volatile_size(), 0U);
+  }
+}
+
+TEST_F(DatabaseTest, ActiveExpiryFindsKeysNobodyTouches) {
+  AccountScope scope(space_.memory());
+  for (int i = 0; i < 2000; ++i) {
+    const std::string key = std::to_string(i);
+    db_.set_string(key, "v");
+    db_.set_deadline(key, space_.now_ms() + (i % 2 == 0 ? 10 : 1'000'000));
+  }
+  advance(11);
+  for (int i = 0; i < 200; ++i) space_.expire_actively(1'000'000);
+  EXPECT_LT(db_.size(), 1150U);
+  EXPECT_GE(db_.size(), 1000U);
+}
+
+TEST_F(DatabaseTest, GrowsStringsInPlace) {
+  AccountScope scope(space_.memory());
+  std::string expected;
+  for (int i = 0; i < 300; ++i) {
+    char* bytes = db_.resize_string("k", expected.size() + 7);
+    std::memcpy(bytes + expected.size(), "seven77", 7);
+    expected += "seven77";
+  }
+  EXPECT_EQ(get("k"), expected);
+}
+
+TEST_F(DatabaseTest, TellsWatchersOfChangesToTheirKeysOnly) {
+  AccountScope scope(space_.memory());
+  WatchFlag flag;
+  db_.watch("k", flag);
+  db_.modified("other");
+  EXPECT_FALSE(flag.dirty);
+  db_.modified("k");
+  EXPECT_TRUE(flag.dirty);
+  flag.dirty = false;
+  db_.clear();
+  EXPECT_FALSE(flag.dirty) << "the key did not exist";
+  db_.unwatch("k", flag);
+  db_.modified("k");
+  EXPECT_FALSE(flag.dirty);
+}
+
+TEST_F(DatabaseTest, HandsOldValuesToASnapshotOnceBeforeTheyChange) {
+  AccountScope scope(space_.memory());
+  db_.set_string("a", "1");
+  db_.set_string("b", "1");
+  space_.set_snapshot(this);
+  db_.set_string("a", "2");
+  db_.set_string("a", "3");
+  db_.erase("b");
+  db_.set_string("new", "1");
+  db_.erase("new");
+  EXPECT_THAT(emitted_, testing::ElementsAre("a=1", "b=1"));
+  db_.clear();
+  EXPECT_TRUE(abandoned_);
+}
+
+TEST_F(DatabaseTest, CostsAtMostHundredBytesForASmallString) {
+  AccountScope scope(space_.memory());
+  for (int i = 0; i < 100'000; ++i) {
+    std::string key = "key:" + std::to_string(100'000'000'000 + i);
+    db_.set_string(key, std::string(32, 'v'));
+  }
+  EXPECT_LE(space_.memory().used / 100'000, 100);
+}
+
+}  // namespace
+}  // namespace compozy::redis

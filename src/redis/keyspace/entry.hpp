@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Entry: one key of a database in one allocation: header, [deadline], [value pointer], key, [small string].
+// A string value stands inside the entry while the whole is at most kEmbeddedMax bytes; larger strings and all other
+// types are behind a pointer. The epoch byte and the two LRU/LFU readings share one word.
+//
+// Only Database makes, moves and frees entries: adding a deadline or changing a small string moves the entry.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "redis/keyspace/memory.hpp"
+
+namespace compozy::redis {
+
+class ListValue;
+class HashValue;
+class SetValue;
+class ZSetValue;
+
+enum class Type : uint8_t { string, list, set, zset, hash };
+
+std::string_view type_name(Type type);
+
+struct LargeString {
+  size_t size;
+  size_t capacity;
+
+  char* bytes() { return reinterpret_cast<char*>(this + 1); }
+  std::string_view text() const { return {reinterpret_cast<const char*>(this + 1), size}; }
+};
+
+struct Entry {
+  static constexpr size_t kEmbeddedMax = 192;
+  static constexpr uint8_t kHasDeadline = 1;
+  static constexpr uint8_t kEmbedded = 2;
+  static constexpr uint8_t kRaw = 4;  // a string that APPEND or SETRANGE wrote: OBJECT ENCODING says "raw"
+
+  uint32_t lru : 24;
+  uint32_t epoch : 8;
+  Type type;
+  uint8_t flags;
+  uint16_t unused;
+  uint32_t key_size;
+  uint32_t value_size;  // of an embedded string
+
+  bool has_deadline() const { return (flags & kHasDeadline) != 0; }
+  bool embedded() const { return (flags & kEmbedded) != 0; }
+  int64_t deadline_ms() const;  // -1: none
+  std::string_view key() const;
+  std::string_view string() const;  // type must be string
+
+  template <class V>
+  V& value() const {
+    return *static_cast<V*>(pointer());
+  }
+
+  void* pointer() const;
+  void set_pointer(void* value);
+  void set_deadline(int64_t deadline_ms);
+  char* value_bytes();  // of an embedded string
+  size_t footprint() const;
+
+  // A new entry with an uninitialised value part.
+  static Entry* make(std::string_view key, Type type, bool deadline, bool embedded, size_t value_size);
+  static void free(Entry* entry);        // with its value
+  static void free_shell(Entry* entry);  // without it
+
+ private:
+  const char* payload() const { return reinterpret_cast<const char*>(this + 1); }
+  char* payload() { return reinterpret_cast<char*>(this + 1); }
+  size_t key_offset() const { return (has_deadline() ? 8 : 0) + (embedded() ? 0 : 8); }
+};
+static_assert(sizeof(Entry) == 16);
+
+LargeString* make_large_string(size_t size, size_t capacity);
+void free_large_string(LargeString* string);
+// Frees a value that is not embedded.
+void free_value(Type type, void* value);
+
+}  // namespace compozy::redis

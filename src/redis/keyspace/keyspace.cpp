@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/keyspace/keyspace.hpp"
+
+#include <algorithm>
+
+namespace compozy::redis {
+
+namespace {
+
+constexpr size_t kBucketsPerLook = 20;
+
+}  // namespace
+
+uint64_t table_hash(std::string_view key) {
+  static const uint64_t seed = system_random().next();
+  return hash64(key, seed);
+}
+
+Keyspace::Keyspace(const Clock& clock, Random& random, size_t databases) : clock_(clock), random_(random) {
+  AccountScope scope(memory_);
+  for (size_t i = 0; i < databases; ++i) databases_.push_back(std::make_unique<Database>(*this, i));
+}
+
+Keyspace::~Keyspace() {
+  AccountScope scope(memory_);
+  databases_.clear();
+}
+
+void Keyspace::swap_databases(size_t a, size_t b) {
+  if (a == b) return;
+  if (snapshot_ != nullptr) snapshot_->abandon();
+  databases_[a]->touch_all_watched();
+  databases_[b]->touch_all_watched();
+  databases_[a]->swap_contents(*databases_[b]);
+  databases_[a]->touch_all_watched();
+  databases_[b]->touch_all_watched();
+}
+
+void Keyspace::clear() {
+  for (const auto& database : databases_) database->clear();
+}
+
+size_t Keyspace::key_count() const {
+  size_t count = 0;
+  for (const auto& database : databases_) count += database->size();
+  return count;
+}
+
+void Keyspace::set_snapshot(Snapshot* snapshot) {
+  if (snapshot != nullptr) ++epoch_;
+  snapshot_ = snapshot;
+}
+
+size_t Keyspace::expire_actively(int64_t budget_us) {
+  if (replaying_) return 0;
+  const int64_t until_us = clock_.monotonic_us() + budget_us;
+  size_t deleted = 0;
+  for (size_t n = 0; n < databases_.size(); ++n) {
+    Database& database = *databases_[expire_database_];
+    expire_database_ = (expire_database_ + 1) % databases_.size();
+    while (database.volatile_size() > 0) {
+      const auto found = database.expire_some(kBucketsPerLook);
+      deleted += found.deleted;
+      if (clock_.monotonic_us() >= until_us) return deleted;
+      if (found.deleted * 10 <= found.seen) break;  // At most a tenth was dead: it is clean enough.
+    }
+  }
+  return deleted;
+}
+
+void Keyspace::rehash_actively(int64_t budget_us) {
+  const int64_t until_us = clock_.monotonic_us() + budget_us;
+  for (const auto& database : databases_) {
+    while (database->step_rehash(64)) {
+      if (clock_.monotonic_us() >= until_us) return;
+    }
+  }
+}
+
+}  // namespace compozy::redis

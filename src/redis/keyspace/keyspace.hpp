@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keyspace: the databases of one engine, their shared time, limits and memory.
+//
+// Time stands still within a unit (a command, an EXEC, a script): begin_unit() forgets the reading and the first key
+// with a deadline takes a new one, so a unit sees a key either alive or gone throughout.
+// Thread: whoever holds the engine's gate.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "redis/keyspace/database.hpp"
+#include "redis/keyspace/hash_value.hpp"
+#include "redis/keyspace/list_value.hpp"
+#include "redis/keyspace/memory.hpp"
+#include "redis/keyspace/set_value.hpp"
+#include "redis/keyspace/zset_value.hpp"
+
+namespace compozy::redis {
+
+// Implemented above the keyspace: a deletion by deadline must reach the log and the statistics.
+class KeyspaceEvents {
+ public:
+  virtual ~KeyspaceEvents() = default;
+  virtual void key_expired(Database& database, std::string_view key) = 0;
+};
+
+// A walk over all keys as they were at its start, while writers go on: whoever is about to change or end an entry that
+// the walk has not passed yet hands it over first. Entries carry the epoch that they were last emitted or born in.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual void emit(const Database& database, const Entry& entry) = 0;
+  virtual void abandon() = 0;  // everything was flushed or swapped: the walk is void
+};
+
+struct EncodingLimits {
+  HashValue::Limits hash;
+  ZSetValue::Limits zset;
+  size_t intset_entries = 512;
+};
+
+class Keyspace {
+ public:
+  Keyspace(const Clock& clock, Random& random, size_t databases = 16);
+  Keyspace(const Keyspace&) = delete;
+  Keyspace& operator=(const Keyspace&) = delete;
+  ~Keyspace();
+
+  size_t database_count() const { return databases_.size(); }
+  Database& database(size_t index) { return *databases_[index]; }
+  const Database& database(size_t index) const { return *databases_[index]; }
+  void swap_databases(size_t a, size_t b);
+  void clear();
+  size_t key_count() const;
+
+  void begin_unit() { now_ms_ = 0; }
+  int64_t now_ms() {
+    if (now_ms_ == 0) now_ms_ = clock_.wall_ms();
+    return now_ms_;
+  }
+  // Coarse seconds for LRU; set by the engine's periodic work.
+  void set_lru_clock(uint32_t seconds) { lru_clock_ = seconds & 0xffffff; }
+  uint32_t lru_clock() const { return lru_clock_; }
+
+  void set_events(KeyspaceEvents* events) { events_ = events; }
+  KeyspaceEvents* events() const { return events_; }
+  // While a log is replayed nothing expires: the log says when.
+  void set_replaying(bool replaying) { replaying_ = replaying; }
+  bool replaying() const { return replaying_; }
+
+  // Starts a walk: entries of an older epoch belong to it. nullptr ends it.
+  void set_snapshot(Snapshot* snapshot);
+  Snapshot* snapshot() const { return snapshot_; }
+  uint8_t epoch() const { return epoch_; }
+
+  // Active expiry: works through the indexes until most keys it meets are alive or the time is used up.
+  size_t expire_actively(int64_t budget_us);
+  // Incremental rehash for tables that nobody writes to.
+  void rehash_actively(int64_t budget_us);
+
+  Random& random() { return random_; }
+  const Clock& clock() const { return clock_; }
+  MemoryAccount& memory() { return memory_; }
+  EncodingLimits limits;
+
+ private:
+  const Clock& clock_;
+  Random& random_;
+  MemoryAccount memory_;
+  std::vector<std::unique_ptr<Database>> databases_;
+  KeyspaceEvents* events_ = nullptr;
+  Snapshot* snapshot_ = nullptr;
+  int64_t now_ms_ = 0;
+  size_t expire_database_ = 0;
+  uint32_t lru_clock_ = 0;
+  uint8_t epoch_ = 0;
+  bool replaying_ = false;
+};
+
+}  // namespace compozy::redis

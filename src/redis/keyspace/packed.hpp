@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Packed: a sequence of byte strings in one buffer, walkable both ways, with room at both ends. Small hashes are one
+// (field, value, field, value …), and lists are rings of them. Two bytes of overhead for an element below 254 bytes.
+//
+//   element = length, bytes, length again; a length is one byte, or 254 and four bytes (mirrored at the end)
+//
+// Positions are byte offsets; end() is one past the last. Any change invalidates positions behind it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "redis/keyspace/memory.hpp"
+
+namespace compozy::redis {
+
+class Packed {
+ public:
+  Packed() = default;
+  ~Packed() { counted_free(data_, capacity_); }
+  Packed(const Packed&) = delete;
+  Packed& operator=(const Packed&) = delete;
+  Packed(Packed&& other) noexcept { swap(other); }
+  Packed& operator=(Packed&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  void swap(Packed& other) noexcept;
+
+  uint32_t count() const { return count_; }
+  uint32_t bytes() const { return end_ - begin_; }
+  static uint32_t footprint(size_t size);  // of one element
+
+  uint32_t begin() const { return begin_; }
+  uint32_t end() const { return end_; }
+  uint32_t next(uint32_t at) const;
+  uint32_t previous(uint32_t at) const;  // at > begin()
+  std::string_view get(uint32_t at) const;
+
+  void push_back(std::string_view value) { insert(end_, value); }
+  void push_front(std::string_view value) { insert(begin_, value); }
+  uint32_t insert(uint32_t at, std::string_view value);  // before `at`; returns where it stands
+  uint32_t erase(uint32_t at, uint32_t elements = 1);    // returns the position of what followed
+  uint32_t replace(uint32_t at, std::string_view value);
+  void move_tail_to(uint32_t at, Packed& other);  // everything from `at` on goes to the end of `other`
+
+ private:
+  uint32_t open_gap(uint32_t at, uint32_t bytes);
+
+  char* data_ = nullptr;
+  uint32_t begin_ = 0;
+  uint32_t end_ = 0;
+  uint32_t capacity_ = 0;
+  uint32_t count_ = 0;
+};
+
+}  // namespace compozy::redis
