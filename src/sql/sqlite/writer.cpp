@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/sqlite/writer.hpp"
+
+#include <pthread.h>
+
+#include "base/clock.hpp"
+#include "observe/metrics.hpp"
+
+namespace compozy::sql {
+
+namespace {
+
+metrics::Histogram& commit_seconds() {
+  static auto& histogram =
+      metrics::histogram("compozy_sql_commit_seconds", "Time of one group commit, with its works and its fsync.");
+  return histogram;
+}
+
+}  // namespace
+
+Writer::Writer(std::unique_ptr<Connection> connection, Options options)
+    : options_(options), connection_(std::move(connection)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+Writer::~Writer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  ready_.notify_one();
+  thread_.join();
+}
+
+void Writer::submit(Database::Work work, Database::Done done) {
+  std::unique_lock lock(mutex_);
+  if (!stopping_ && queue_.size() < options_.queue_max) {
+    queue_.push_back({.work = std::move(work), .done = std::move(done), .outcome = {}});
+    lock.unlock();
+    ready_.notify_one();
+    return;
+  }
+  const bool stopping = stopping_;
+  lock.unlock();
+  if (stopping) {
+    done(fail(Errc::closed, "the database is closing"));
+  } else {
+    done(fail(Errc::limit_exceeded,
+              "the database has " + std::to_string(options_.queue_max) + " waiting writes, its limit"));
+  }
+}
+
+Database::Statistics Writer::statistics() const {
+  const std::lock_guard lock(mutex_);
+  return {.commits = commits_, .works = works_, .checkpoints = checkpoints_, .queued = queue_.size()};
+}
+
+bool Writer::take(Group& group) {
+  group.clear();
+  std::unique_lock lock(mutex_);
+  ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+  while (!queue_.empty() && group.size() < options_.works_per_commit) {
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return !group.empty();
+}
+
+void Writer::run() {
+  pthread_setname_np(pthread_self(), "sql-writer");
+  uint64_t since_checkpoint = 0;
+  Group group;
+  while (take(group)) {
+    const int64_t start_us = system_clock().monotonic_us();
+    write(group);
+    commit_seconds().observe(static_cast<double>(system_clock().monotonic_us() - start_us) / 1e6);
+    bool full = false;
+    for (auto& item : group) {
+      full = full || (!item.outcome && item.outcome.error().code == Errc::storage_full);
+      item.done(std::move(item.outcome));
+    }
+    // A full disk may get room in the log by moving it into the database.
+    if (++since_checkpoint >= options_.commits_per_checkpoint || full) {
+      connection_->checkpoint_passively();
+      ++checkpoints_;
+      since_checkpoint = 0;
+    }
+  }
+  connection_.reset();
+}
+
+void Writer::write(Group& group) {
+  works_ += group.size();
+  if (!write_together(group)) write_apart(group);
+}
+
+// False when one of several works failed: nothing is stored yet and each has to run again.
+bool Writer::write_together(Group& group) {
+  if (auto begun = connection_->execute("BEGIN IMMEDIATE"); !begun) {
+    fail_all(group, begun.error());
+    return true;
+  }
+  for (auto& item : group) {
+    item.outcome = item.work(*connection_);
+    if (item.outcome) continue;
+    roll_back();
+    return group.size() == 1;
+  }
+  commit(group);
+  return true;
+}
+
+void Writer::write_apart(Group& group) {
+  if (auto begun = connection_->execute("BEGIN IMMEDIATE"); !begun) {
+    fail_all(group, begun.error());
+    return;
+  }
+  for (auto& item : group) {
+    item.outcome = run_in_savepoint(item);
+    if (connection_->in_transaction()) continue;
+    // SQLite gave up the whole transaction, as it does on a full disk: the works before this one are lost with it.
+    const Error reason = item.outcome ? Error{Errc::storage_failed, "the transaction was lost"} : item.outcome.error();
+    fail_all(group, reason);
+    return;
+  }
+  commit(group);
+}
+
+Result<void> Writer::run_in_savepoint(Item& item) {
+  TRY(connection_->execute("SAVEPOINT work"));
+  auto outcome = item.work(*connection_);
+  if (!connection_->in_transaction()) return outcome;
+  if (!outcome) TRY(connection_->execute("ROLLBACK TO work"));
+  TRY(connection_->execute("RELEASE work"));
+  return outcome;
+}
+
+void Writer::commit(Group& group) {
+  const auto committed = connection_->execute("COMMIT");
+  if (committed) {
+    ++commits_;
+    return;
+  }
+  roll_back();
+  for (auto& item : group) {
+    if (item.outcome) item.outcome = fail(committed.error());
+  }
+}
+
+void Writer::roll_back() {
+  if (connection_->in_transaction()) static_cast<void>(connection_->execute("ROLLBACK"));
+}
+
+void Writer::fail_all(Group& group, const Error& error) {
+  for (auto& item : group) item.outcome = fail(error);
+}
+
+}  // namespace compozy::sql
