@@ -48,7 +48,8 @@ CREATE TABLE records (
 CREATE TABLE pending (
   run_no    INTEGER NOT NULL,
   op        INTEGER NOT NULL,
-  attempt   INTEGER NOT NULL,
+  attempt   INTEGER NOT NULL,             -- attempts that have begun
+  lost      INTEGER NOT NULL DEFAULT 0,   -- of those, how many ended with the process
   ready_ms  INTEGER NOT NULL,
   body      TEXT    NOT NULL,
   PRIMARY KEY (run_no, op)
@@ -62,7 +63,7 @@ CREATE TABLE timers (
   PRIMARY KEY (shard, due_ms, run_no, op)
 ) STRICT, WITHOUT ROWID;
 
--- Signals and controls that a run has not yet consumed.
+-- The signals that a run has accepted: the machine's record holds the payload, `dedupe` refuses a repeat.
 CREATE TABLE inbox (
   run_no  INTEGER NOT NULL,
   n       INTEGER NOT NULL,
@@ -74,21 +75,20 @@ CREATE TABLE inbox (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX inbox_by_dedupe ON inbox (run_no, dedupe) WHERE dedupe IS NOT NULL;
 
+-- One row per task instance; n is its order of entry.
 CREATE TABLE tasks (
   run_no      INTEGER NOT NULL,
-  op          INTEGER NOT NULL,
+  n           INTEGER NOT NULL,
   path        TEXT    NOT NULL,
   task_id     TEXT    NOT NULL,
   type        TEXT    NOT NULL,
   status      TEXT    NOT NULL,
-  attempt     INTEGER NOT NULL DEFAULT 1,
   input       TEXT,
   output      TEXT,
   error       TEXT,
-  usage       TEXT,
   started_ms  INTEGER NOT NULL,
   ended_ms    INTEGER,
-  PRIMARY KEY (run_no, op)
+  PRIMARY KEY (run_no, n)
 ) STRICT, WITHOUT ROWID;
 
 -- What observers see; n is dense per run and is the `id:` of the event stream.

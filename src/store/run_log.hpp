@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The run log: how runs are written down (docs/durability.md section 3). One Step is what one decision gave; all its
+// rows stand or fall together. Everything here runs inside a database work, on the database's own thread.
+//
+// JSON arrives and leaves as text: what it means belongs to the workflow driver.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "sql/statement.hpp"
+
+namespace compozy::store {
+
+struct NewRun {
+  std::string run_id;
+  std::string workflow;
+  std::string idem_key;
+  std::string idem_hash;
+  std::string definition;       // content hash
+  std::string definition_json;  // stored once per hash
+  int64_t semantics = 1;
+  std::string input;
+};
+struct PendingOp {
+  int64_t op = 0;
+  int64_t attempt = 0;  // attempts that have begun
+  int64_t lost = 0;     // of those, how many ended with the process
+  int64_t ready_ms = 0;
+  std::string body;  // {path, spec}
+};
+struct TimerRow {
+  int64_t due_ms = 0;
+  int64_t op = 0;
+};
+struct TaskRow {
+  int64_t n = 0;
+  std::string path, task_id, type, status, input, output, error;
+  int64_t started_ms = 0;
+  int64_t ended_ms = 0;  // 0 = open
+};
+struct EventRow {
+  int64_t n = 0;
+  int64_t at_ms = 0;
+  std::string kind, body;
+};
+struct SignalKey {
+  int64_t inbox = 0;
+  std::string dedupe;  // empty = none
+};
+
+struct Step {
+  int64_t run_no = 0;
+  int64_t seq = 0;  // of this record row; the run's head afterwards
+  int64_t kind = 0;
+  int64_t at_ms = 0;
+  std::string body;
+  std::optional<NewRun> start;
+  std::string status;  // the run's, when this step changes it
+  std::string output, error;
+  int64_t ended_ms = 0;
+  std::vector<PendingOp> opened;
+  std::vector<int64_t> closed;  // ops of activities
+  std::vector<TimerRow> timers_set, timers_cleared;
+  std::vector<TaskRow> tasks;
+  std::vector<EventRow> events;
+  std::optional<SignalKey> signal;
+};
+
+// Errc::conflict: the idempotency key, or the signal's dedupe key, is there already; or another writer took this seq.
+Result<void> write_step(sql::Transaction& transaction, const Step& step);
+
+// An attempt has begun, has been lost, or is to be repeated later. Unknown ops are ignored: they closed meanwhile.
+Result<void> update_pending(sql::Transaction& transaction, int64_t run_no, const PendingOp& pending,
+                            const std::vector<EventRow>& events);
+
+struct TurnRow {
+  std::string kind, body;
+};
+Result<void> append_turn(sql::Transaction& transaction, int64_t run_no, int64_t op, int64_t n, const TurnRow& turn,
+                         const EventRow& event);
+Result<std::vector<TurnRow>> read_turns(sql::Reader& reader, int64_t run_no, int64_t op);
+
+// --- recovery
+// ---------------------------------------------------------------------------------------------------------
+
+struct RunHead {
+  int64_t run_no = 0;
+  std::string run_id, workflow, status, definition, idem_hash;
+  int64_t head = 0;
+  int64_t last_event = 0;
+  int64_t last_inbox = 0;
+};
+Result<std::optional<RunHead>> find_run(sql::Reader& reader, std::string_view run_id);
+Result<std::optional<RunHead>> find_run_by_number(sql::Reader& reader, int64_t run_no);
+Result<std::optional<RunHead>> find_run_by_key(sql::Reader& reader, std::string_view workflow,
+                                               std::string_view idem_key);
+Result<std::vector<std::string>> read_records(sql::Reader& reader, int64_t run_no);
+Result<std::string> read_definition(sql::Reader& reader, std::string_view hash);
+Result<int64_t> last_run_no(sql::Reader& reader);
+
+struct PendingRow {
+  int64_t run_no = 0;
+  PendingOp pending;
+};
+struct DueTimer {
+  int64_t run_no = 0;
+  int64_t op = 0;
+  int64_t due_ms = 0;
+};
+// Pages by (run_no, op): pass the last row's, first time 0 and 0.
+Result<std::vector<PendingRow>> read_pending(sql::Reader& reader, int64_t after_run_no, int64_t after_op,
+                                             int64_t limit);
+Result<std::vector<DueTimer>> read_timers(sql::Reader& reader, int64_t due_before_ms, int64_t limit);
+
+}  // namespace compozy::store
