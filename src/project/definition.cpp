@@ -198,8 +198,8 @@ json::Value to_json(const Workflow& workflow) {
 Result<Workflow> workflow_from_json(const json::Value& value) {
   const int64_t format = value["format"].integer_or(0);
   if (format > kDefinitionFormat) {
-    return fail(Errc::newer_format, "workflow definition has format " + std::to_string(format) + ", this binary reads " +
-                                        std::to_string(kDefinitionFormat));
+    return fail(Errc::newer_format, "workflow definition has format " + std::to_string(format) +
+                                        ", this binary reads " + std::to_string(kDefinitionFormat));
   }
   if (format < 1) return fail(Errc::corrupt_data, "workflow definition has no format number");
   Reader reader(value);

@@ -3,8 +3,8 @@
 // The resolved definition of one workflow: self-contained, what a run pins by its content hash when it starts.
 //
 // The loader writes it: every reference is resolved, every inline agent, tool and route is hoisted and has an id, every
-// policy is complete. So whoever executes it (workflow/machine, activities) needs no other file and checks nothing again.
-// Strings that hold templates or CEL stay as text here: `expression` compiles them, and caches what it compiled.
+// policy is complete. So whoever executes it (workflow/machine, activities) needs no other file and checks nothing
+// again. Strings that hold templates or CEL stay as text here: `expression` compiles them, and caches what it compiled.
 //
 // As JSON it carries `format`; a reader that meets a newer format refuses (Errc::newer_format). Empty members are left
 // out, numbers are always written, so that a later change of a default leaves pinned definitions as they were.
@@ -44,9 +44,9 @@ struct RetryPolicy {
 
 // Limits of one activity. 0 = none.
 struct Policy {
-  int64_t start_to_close_ms = 300'000;     // one attempt
-  int64_t schedule_to_close_ms = 0;        // all attempts and the pauses between; the loader derives it so that all fit
-  int64_t schedule_to_start_ms = 60'000;   // waiting for a free slot
+  int64_t start_to_close_ms = 300'000;    // one attempt
+  int64_t schedule_to_close_ms = 0;       // all attempts and the pauses between; the loader derives it so that all fit
+  int64_t schedule_to_start_ms = 60'000;  // waiting for a free slot
   int64_t heartbeat_ms = 0;
   RetryPolicy retry;
 
@@ -63,7 +63,7 @@ struct ModelConfig {
   std::string id;        // empty for an inline one
   std::string provider;  // "openai" or "mock"
   std::string model;
-  std::string api_key;   // template text; names the host's environment only as a SecretRef
+  std::string api_key;  // template text; names the host's environment only as a SecretRef
   std::string api_url;
   std::string organization;
   int64_t max_tool_iterations = 0;  // 0 = the server's own

@@ -26,7 +26,8 @@ Workflow sample() {
   guide.memory.push_back(MemoryRef{.id = "user", .key = "user:1", .read_only = true});
   guide.model.params = json::Value::object({{"temperature", 0}});
   workflow.agents.push_back(guide);
-  workflow.tools.push_back(Tool{.id = "save", .runtime = ToolRuntime::executable, .source = "tools/save", .args = {"-v"}});
+  workflow.tools.push_back(
+      Tool{.id = "save", .runtime = ToolRuntime::executable, .source = "tools/save", .args = {"-v"}});
   workflow.memories.push_back(Memory{.id = "user", .type = "buffer"});
   workflow.triggers.push_back(Trigger{.name = "ready"});
   return workflow;
@@ -62,9 +63,12 @@ TEST(Definition, RefusesANewerFormat) {
 }
 
 TEST(Definition, NamesTheFieldThatHasTheWrongKind) {
-  json::Value body = json::Value::object({{"format", 1}, {"id", "x"}, {"tasks", json::Value::array({
-      json::Value::object({{"id", "t"}, {"policy", json::Value::object({{"retry", json::Value::object({
-          {"attempts", "three"}})}})}})})}});
+  json::Value body = json::Value::object(
+      {{"format", 1},
+       {"id", "x"},
+       {"tasks", json::Value::array({json::Value::object(
+                     {{"id", "t"},
+                      {"policy", json::Value::object({{"retry", json::Value::object({{"attempts", "three"}})}})}})})}});
   auto back = workflow_from_json(body);
   ASSERT_FALSE(back);
   EXPECT_EQ(back.error().field, "tasks.policy.retry.attempts");
