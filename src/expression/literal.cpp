@@ -49,7 +49,8 @@ Result<void> append_escape(std::string& out, std::string_view body, size_t& at, 
     }
     default: break;
   }
-  if (c == quote) {
+  const bool any_quote = quote == '\0' && std::string_view("\"'`?").find(c) != std::string_view::npos;
+  if (c == quote || any_quote) {
     out += c;
     return {};
   }

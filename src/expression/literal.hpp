@@ -16,6 +16,7 @@ namespace compozy::expression {
 Result<json::Value> parse_go_number(std::string_view text);
 
 // The body of a quoted Go text, without its quotes: \n \t \xHH \uHHHH \UHHHHHHHH \ooo ...
+// With `quote` 0 every kind of quote may be escaped, as in CEL.
 Result<std::string> unquote_go(std::string_view body, char quote);
 
 void append_utf8(std::string& out, uint32_t code_point);
