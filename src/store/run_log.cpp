@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/run_log.hpp"
 
+#include <span>
+
 namespace compozy::store {
 
 namespace {
@@ -60,13 +62,21 @@ Result<void> write_ops(sql::Transaction& transaction, const Step& step) {
   return {};
 }
 
-Result<void> write_event(sql::Transaction& transaction, int64_t run_no, const EventRow& event) {
-  TRY(transaction.execute("INSERT INTO events (run_no, n, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)", run_no, event.n,
-                          event.at_ms, event.kind, event.body));
+// Numbers the events after the run's latest and writes them. The database is the truth about the numbers, so that they
+// stay dense whatever was rolled back.
+Result<void> write_events(sql::Transaction& transaction, int64_t run_no, std::span<EventRow> events) {
+  if (events.empty()) return {};
+  TRY(const auto last, transaction.query_integer("SELECT max(n) FROM events WHERE run_no = ?1", run_no));
+  int64_t n = last.value_or(0);
+  for (EventRow& event : events) {
+    event.n = ++n;
+    TRY(transaction.execute("INSERT INTO events (run_no, n, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)", run_no,
+                            event.n, event.at_ms, event.kind, event.body));
+  }
   return {};
 }
 
-Result<void> write_history(sql::Transaction& transaction, const Step& step) {
+Result<void> write_history(sql::Transaction& transaction, Step& step) {
   for (const TaskRow& task : step.tasks) {
     if (task.ended_ms == 0) {
       TRY(
@@ -80,8 +90,7 @@ Result<void> write_history(sql::Transaction& transaction, const Step& step) {
           step.run_no, task.n, task.status, text_or_null(task.output), text_or_null(task.error), task.ended_ms));
     }
   }
-  for (const EventRow& event : step.events) TRY(write_event(transaction, step.run_no, event));
-  return {};
+  return write_events(transaction, step.run_no, step.events);
 }
 
 Result<std::optional<RunHead>> read_head(sql::Rows rows) {
@@ -94,18 +103,16 @@ Result<std::optional<RunHead>> read_head(sql::Rows rows) {
                  .definition = rows.string(4),
                  .idem_hash = rows.string(5),
                  .head = rows.integer(6),
-                 .last_event = rows.integer(7),
-                 .last_inbox = rows.integer(8)};
+                 .last_inbox = rows.integer(7)};
 }
 
-#define COMPOZY_HEAD_COLUMNS                                                           \
-  "SELECT run_no, run_id, workflow, status, definition, ifnull(idem_hash, ''), head, " \
-  "(SELECT ifnull(max(n), 0) FROM events WHERE events.run_no = runs.run_no), "         \
-  "(SELECT ifnull(max(n), 0) FROM inbox WHERE inbox.run_no = runs.run_no) FROM runs WHERE "
+constexpr std::string_view kHeads =
+    "SELECT run_no, run_id, workflow, status, definition, ifnull(idem_hash, ''), head, "
+    "(SELECT ifnull(max(n), 0) FROM inbox WHERE inbox.run_no = runs.run_no) FROM runs WHERE ";
 
 }  // namespace
 
-Result<void> write_step(sql::Transaction& transaction, const Step& step) {
+Result<void> write_step(sql::Transaction& transaction, Step& step) {
   if (step.start) TRY(write_start(transaction, step));
   TRY(write_run(transaction, step));
   TRY(transaction.execute(
@@ -121,20 +128,21 @@ Result<void> write_step(sql::Transaction& transaction, const Step& step) {
 }
 
 Result<void> update_pending(sql::Transaction& transaction, int64_t run_no, const PendingOp& pending,
-                            const std::vector<EventRow>& events) {
+                            std::vector<EventRow>& events) {
   TRY(const int64_t changed,
       transaction.execute("UPDATE pending SET attempt = ?3, lost = ?4, ready_ms = ?5 WHERE run_no = ?1 AND op = ?2",
                           run_no, pending.op, pending.attempt, pending.lost, pending.ready_ms));
-  if (changed == 0) return {};
-  for (const EventRow& event : events) TRY(write_event(transaction, run_no, event));
-  return {};
+  if (changed == 0) events.clear();
+  return write_events(transaction, run_no, events);
 }
 
 Result<void> append_turn(sql::Transaction& transaction, int64_t run_no, int64_t op, int64_t n, const TurnRow& turn,
-                         const EventRow& event) {
+                         EventRow& event) {
+  TRY(const auto open, transaction.query_integer("SELECT op FROM pending WHERE run_no = ?1 AND op = ?2", run_no, op));
+  if (!open) return fail(Errc::cancelled, "the activity was closed meanwhile");
   TRY(transaction.execute("INSERT INTO turns (run_no, op, n, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)", run_no, op, n,
                           turn.kind, turn.body));
-  return write_event(transaction, run_no, event);
+  return write_events(transaction, run_no, std::span(&event, 1));
 }
 
 Result<std::vector<TurnRow>> read_turns(sql::Reader& reader, int64_t run_no, int64_t op) {
@@ -148,18 +156,18 @@ Result<std::vector<TurnRow>> read_turns(sql::Reader& reader, int64_t run_no, int
 }
 
 Result<std::optional<RunHead>> find_run(sql::Reader& reader, std::string_view run_id) {
-  TRY(auto rows, reader.query(COMPOZY_HEAD_COLUMNS "run_id = ?1", run_id));
+  TRY(auto rows, reader.query(std::string(kHeads) + "run_id = ?1", run_id));
   return read_head(std::move(rows));
 }
 
 Result<std::optional<RunHead>> find_run_by_number(sql::Reader& reader, int64_t run_no) {
-  TRY(auto rows, reader.query(COMPOZY_HEAD_COLUMNS "run_no = ?1", run_no));
+  TRY(auto rows, reader.query(std::string(kHeads) + "run_no = ?1", run_no));
   return read_head(std::move(rows));
 }
 
 Result<std::optional<RunHead>> find_run_by_key(sql::Reader& reader, std::string_view workflow,
                                                std::string_view idem_key) {
-  TRY(auto rows, reader.query(COMPOZY_HEAD_COLUMNS "workflow = ?1 AND idem_key = ?2", workflow, idem_key));
+  TRY(auto rows, reader.query(std::string(kHeads) + "workflow = ?1 AND idem_key = ?2", workflow, idem_key));
   return read_head(std::move(rows));
 }
 
@@ -185,22 +193,29 @@ Result<int64_t> last_run_no(sql::Reader& reader) {
   return last.value_or(0);
 }
 
-Result<std::vector<PendingRow>> read_pending(sql::Reader& reader, int64_t after_run_no, int64_t after_op,
-                                             int64_t limit) {
-  std::vector<PendingRow> pending;
+Result<std::vector<PendingOp>> read_pending_of(sql::Reader& reader, int64_t run_no) {
+  std::vector<PendingOp> pending;
   TRY(auto rows,
-      reader.query("SELECT run_no, op, attempt, lost, ready_ms, body FROM pending WHERE (run_no, op) > (?1, ?2) "
-                   "ORDER BY run_no, op LIMIT ?3",
-                   after_run_no, after_op, limit));
+      reader.query("SELECT op, attempt, lost, ready_ms, body FROM pending WHERE run_no = ?1 ORDER BY op", run_no));
   while (true) {
     TRY(const bool more, rows.next());
     if (!more) return pending;
-    pending.push_back({.run_no = rows.integer(0),
-                       .pending = {.op = rows.integer(1),
-                                   .attempt = rows.integer(2),
-                                   .lost = rows.integer(3),
-                                   .ready_ms = rows.integer(4),
-                                   .body = rows.string(5)}});
+    pending.push_back({.op = rows.integer(0),
+                       .attempt = rows.integer(1),
+                       .lost = rows.integer(2),
+                       .ready_ms = rows.integer(3),
+                       .body = rows.string(4)});
+  }
+}
+
+Result<std::vector<int64_t>> runs_with_pending(sql::Reader& reader, int64_t after, int64_t limit) {
+  std::vector<int64_t> runs;
+  TRY(auto rows,
+      reader.query("SELECT DISTINCT run_no FROM pending WHERE run_no > ?1 ORDER BY run_no LIMIT ?2", after, limit));
+  while (true) {
+    TRY(const bool more, rows.next());
+    if (!more) return runs;
+    runs.push_back(rows.integer(0));
   }
 }
 

@@ -71,18 +71,21 @@ struct Step {
   std::optional<SignalKey> signal;
 };
 
-// Errc::conflict: the idempotency key, or the signal's dedupe key, is there already; or another writer took this seq.
-Result<void> write_step(sql::Transaction& transaction, const Step& step);
+// Numbers the step's events as it writes them. Errc::conflict: the idempotency key, or the signal's dedupe key, is
+// there already; or another writer took this seq.
+Result<void> write_step(sql::Transaction& transaction, Step& step);
 
-// An attempt has begun, has been lost, or is to be repeated later. Unknown ops are ignored: they closed meanwhile.
+// An attempt has begun, has been lost, or is to be repeated later. Unknown ops are ignored: they closed meanwhile, and
+// `events` comes back empty.
 Result<void> update_pending(sql::Transaction& transaction, int64_t run_no, const PendingOp& pending,
-                            const std::vector<EventRow>& events);
+                            std::vector<EventRow>& events);
 
 struct TurnRow {
   std::string kind, body;
 };
+// Errc::cancelled when the op is no longer pending.
 Result<void> append_turn(sql::Transaction& transaction, int64_t run_no, int64_t op, int64_t n, const TurnRow& turn,
-                         const EventRow& event);
+                         EventRow& event);
 Result<std::vector<TurnRow>> read_turns(sql::Reader& reader, int64_t run_no, int64_t op);
 
 // --- recovery
@@ -92,7 +95,6 @@ struct RunHead {
   int64_t run_no = 0;
   std::string run_id, workflow, status, definition, idem_hash;
   int64_t head = 0;
-  int64_t last_event = 0;
   int64_t last_inbox = 0;
 };
 Result<std::optional<RunHead>> find_run(sql::Reader& reader, std::string_view run_id);
@@ -103,18 +105,15 @@ Result<std::vector<std::string>> read_records(sql::Reader& reader, int64_t run_n
 Result<std::string> read_definition(sql::Reader& reader, std::string_view hash);
 Result<int64_t> last_run_no(sql::Reader& reader);
 
-struct PendingRow {
-  int64_t run_no = 0;
-  PendingOp pending;
-};
 struct DueTimer {
   int64_t run_no = 0;
   int64_t op = 0;
   int64_t due_ms = 0;
 };
-// Pages by (run_no, op): pass the last row's, first time 0 and 0.
-Result<std::vector<PendingRow>> read_pending(sql::Reader& reader, int64_t after_run_no, int64_t after_op,
-                                             int64_t limit);
+Result<std::vector<PendingOp>> read_pending_of(sql::Reader& reader, int64_t run_no);
+
+// The runs that have something pending, by number, above `after`.
+Result<std::vector<int64_t>> runs_with_pending(sql::Reader& reader, int64_t after, int64_t limit);
 Result<std::vector<DueTimer>> read_timers(sql::Reader& reader, int64_t due_before_ms, int64_t limit);
 
 }  // namespace compozy::store
