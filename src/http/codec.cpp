@@ -164,8 +164,8 @@ void RequestParser::limit_body(uint64_t bytes_max) {
   impl_->parser.body_limit(bytes_max);
 }
 
-bool RequestParser::expects_continue() const {
-  const auto expect = impl_->parser.headers.get("Expect");
+bool RequestParser::expects_continue() {
+  const auto expect = request().headers.get("Expect");
   return expect && equals_ignoring_case(*expect, "100-continue");
 }
 
@@ -221,19 +221,19 @@ int ResponseParser::status() const { return impl_->parser.status; }
 const Headers& ResponseParser::headers() const { return impl_->parser.headers; }
 std::string ResponseParser::take_body() { return std::exchange(impl_->parser.body, {}); }
 
-std::string render_response_head(const Response& response, std::optional<uint64_t> length, bool keep_alive) {
+std::string render_response_head(const Response& response, ResponseHead head) {
   std::string out;
   out.reserve(256 + response.body.size());
   out.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ").append(reason_phrase(response.status));
   out.append("\r\n");
   for (const auto& [name, value] : response.headers) append_field(out, name, value);
   const bool may_have_body = response.status >= 200 && response.status != 204 && response.status != 304;
-  if (!length) {
+  if (head.framing == Framing::chunked) {
     append_field(out, "Transfer-Encoding", "chunked");
-  } else if (may_have_body) {
-    append_field(out, "Content-Length", std::to_string(*length));
+  } else if (head.framing == Framing::length && may_have_body) {
+    append_field(out, "Content-Length", std::to_string(head.length));
   }
-  if (!keep_alive) append_field(out, "Connection", "close");
+  if (!head.keep_alive) append_field(out, "Connection", "close");
   return out.append("\r\n");
 }
 

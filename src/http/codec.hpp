@@ -34,7 +34,7 @@ class RequestParser {
   bool has_started() const;  // at least one byte of the message came
 
   void limit_body(uint64_t bytes_max);
-  bool expects_continue() const;
+  bool expects_continue();
   bool keeps_alive() const;
   Request& request();
 
@@ -65,8 +65,15 @@ class ResponseParser {
   std::unique_ptr<Impl> impl_;
 };
 
-// A length of nullopt means that the body follows in chunks. Line breaks in values become spaces.
-std::string render_response_head(const Response& response, std::optional<uint64_t> length, bool keep_alive);
+enum class Framing : uint8_t { length, chunked, until_close };
+
+// The status line and the header; with Framing::length the body has `length` bytes. Line breaks in values become spaces.
+struct ResponseHead {
+  Framing framing = Framing::length;
+  uint64_t length = 0;
+  bool keep_alive = true;
+};
+std::string render_response_head(const Response& response, ResponseHead head);
 std::string render_request_head(std::string_view method, std::string_view target, const Headers& headers);
 std::string render_chunk(std::string_view bytes);
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";

@@ -112,7 +112,7 @@ TEST(ResponseParser, AnAnswerToHeadHasNoBodyWhateverItsLengthSays) {
 TEST(Render, ValuesCannotBreakTheHeader) {
   Response response = Response::text(200, "");
   response.headers.add("Location", "/a\r\nSet-Cookie: x=1");
-  EXPECT_THAT(render_response_head(response, 0, true), ::testing::HasSubstr("Location: /a  Set-Cookie: x=1\r\n"));
+  EXPECT_THAT(render_response_head(response, {}), ::testing::HasSubstr("Location: /a  Set-Cookie: x=1\r\n"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <mutex>
 
 #include "io/completion.hpp"
 #include "io/operation.hpp"
@@ -51,22 +52,55 @@ void Timer::cancel() {
   state_->call = nullptr;
 }
 
+// The parent's stop may come from any thread; all else happens on the loop.
+struct Deadline::State {
+  std::mutex mutex;
+  std::stop_source source;
+  bool expired = false;
+  bool parent_stopped = false;
+
+  std::stop_source current() {
+    const std::lock_guard lock(mutex);
+    return source;
+  }
+};
+
+void Deadline::Link::operator()() const {
+  {
+    const std::lock_guard lock(state->mutex);
+    state->parent_stopped = true;
+  }
+  state->current().request_stop();
+}
+
 Deadline::Deadline(Loop& loop, int64_t ms, const std::stop_token& parent)
-    : source_(std::make_shared<std::stop_source>()),
-      expired_(std::make_shared<bool>(false)),
-      timer_(loop),
-      on_parent_(parent, Link{source_}) {
+    : state_(std::make_shared<State>()), timer_(loop), on_parent_(parent, Link{state_}) {
   restart(ms);
 }
 
 void Deadline::restart(int64_t ms) {
-  timer_.start(ms, [source = source_, expired = expired_] {
-    if (source->stop_requested()) return;
-    *expired = true;
-    source->request_stop();
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->parent_stopped) return;
+    if (state_->expired) state_->source = std::stop_source();
+    state_->expired = false;
+  }
+  timer_.start(ms, [state = state_] {
+    auto source = state->current();
+    {
+      const std::lock_guard lock(state->mutex);
+      if (state->parent_stopped) return;
+      state->expired = true;
+    }
+    source.request_stop();
   });
 }
 
-bool Deadline::expired() const { return *expired_; }
+bool Deadline::expired() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->expired;
+}
+
+std::stop_token Deadline::token() const { return state_->current().get_token(); }
 
 }  // namespace compozy::io

@@ -41,21 +41,22 @@ class Timer {
   std::shared_ptr<State> state_;
 };
 
-// A stop token that fires when the time is up or when its parent does.
+// A stop token that fires when the time is up or when its parent does. restart() counts anew from now; after an expiry
+// it also gives a fresh token, so take the token for each operation.
 class Deadline {
  public:
   Deadline(Loop& loop, int64_t ms, const std::stop_token& parent = {});
-  void restart(int64_t ms);  // counts anew from now
-  bool expired() const;      // the time, not the parent, ended it
-  std::stop_token token() const { return source_->get_token(); }
+  void restart(int64_t ms);
+  bool expired() const;  // the time, not the parent, ended it
+  std::stop_token token() const;
 
  private:
+  struct State;
   struct Link {
-    std::shared_ptr<std::stop_source> source;
-    void operator()() const { source->request_stop(); }
+    std::shared_ptr<State> state;
+    void operator()() const;
   };
-  std::shared_ptr<std::stop_source> source_;
-  std::shared_ptr<bool> expired_;
+  std::shared_ptr<State> state_;
   Timer timer_;
   std::stop_callback<Link> on_parent_;
 };

@@ -62,6 +62,30 @@ TEST(WithTimeout, LeavesAnAnswerInTimeAlone) {
   EXPECT_EQ(run_until(loop, with_timeout(loop, 3'600'000, "asking", {}, seven)).value(), 7);
 }
 
+Task<void> expire_twice(Loop& loop, Deadline& deadline, std::vector<Errc>& seen) {
+  for (int i = 0; i < 2; ++i) {
+    deadline.restart(2);
+    const auto outcome = co_await sleep(loop, 3'600'000, deadline.token());
+    seen.push_back(outcome.error().code);
+    EXPECT_TRUE(deadline.expired());
+  }
+  deadline.restart(3'600'000);
+  EXPECT_FALSE(deadline.expired());
+  EXPECT_TRUE((co_await sleep(loop, 1, deadline.token())).has_value());
+}
+
+TEST(Deadline, CanBeUsedAgainAfterItExpired) {
+  Loop loop;
+  std::stop_source parent;
+  Deadline deadline(loop, 1, parent.get_token());
+  std::vector<Errc> seen;
+  run_until(loop, expire_twice(loop, deadline, seen));
+  EXPECT_THAT(seen, ::testing::ElementsAre(Errc::cancelled, Errc::cancelled));
+  parent.request_stop();
+  deadline.restart(3'600'000);
+  EXPECT_TRUE(deadline.token().stop_requested()) << "a stopped parent stays stopped";
+}
+
 TEST(Timer, RestartReplacesTheEarlierStartAndCancelForgets) {
   Loop loop;
   std::vector<int> calls;

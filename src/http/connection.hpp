@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Connection: one client of a Server, from accept to close. Internal to http.
+//
+// `idle` tells the server that no request has begun, so that it may close the connection at any time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "http/codec.hpp"
+#include "http/server.hpp"
+#include "io/timer.hpp"
+
+namespace compozy::http {
+
+class Connection;
+
+// What the connections of a server share.
+struct Server::State {
+  State(io::Loop& l, Router r, ServerOptions o);
+
+  io::Loop& loop;
+  const Router router;
+  const ServerOptions options;
+  std::vector<std::unique_ptr<io::Listener>> listeners;
+  std::set<Connection*> connections;
+  std::stop_source draining;  // streams end, no further request is read
+  std::stop_source cutting;   // everything ends
+  io::TaskScope acceptors;
+  io::TaskScope serving;
+
+  Response refusal(int status, const Error& error) const;
+  const std::string& date();
+
+ private:
+  int64_t date_second_ = -1;
+  std::string date_;
+};
+
+class Connection {
+ public:
+  Connection(Server::State& server, std::unique_ptr<io::Stream> stream);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  io::Task<void> run();
+  void close() { stream_->close(); }
+  bool is_idle() const { return idle_; }
+
+ private:
+  // What is known of a request while its answer is written.
+  struct Exchanged {
+    Exchange exchange;
+    int64_t start_us = 0;
+    bool keep_alive = false;
+    bool is_head = false;
+    bool is_http_1_0 = false;
+  };
+
+  io::Task<bool> serve_one();  // false: the connection has ended
+  io::Task<Result<bool>> read_header(RequestParser& parser);
+  io::Task<Result<void>> read_body(RequestParser& parser);
+  io::Task<Result<size_t>> read_more();
+  io::Task<bool> answer(Request request, const Route& route, Exchanged about);
+  io::Task<bool> send(Response response, Exchanged about);
+  io::Task<Result<void>> send_stream(Response response, Exchanged about);
+  io::Task<void> refuse(int status, Error error, Exchanged about);
+  io::Task<void> drain();
+  io::Task<void> watch(std::stop_token stop, std::stop_source gone);
+
+  Server::State& server_;
+  std::unique_ptr<io::Stream> stream_;
+  io::Deadline deadline_;
+  std::string in_;  // read, not yet parsed
+  bool idle_ = true;
+};
+
+}  // namespace compozy::http

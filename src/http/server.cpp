@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/server.hpp"
+
+#include "base/clock.hpp"
+#include "http/connection.hpp"
+#include "io/completion.hpp"
+#include "observe/log.hpp"
+
+namespace compozy::http {
+
+namespace {
+
+constexpr int64_t kAcceptPauseMs = 100;  // after an error such as "too many open files"
+
+io::Task<void> serve(Server::State& server, std::unique_ptr<io::Stream> stream) {
+  Connection connection(server, std::move(stream));
+  co_await connection.run();
+}
+
+io::Task<void> turn_away(Server::State& server, std::unique_ptr<io::Stream> stream) {
+  const Error error{.code = Errc::limit_exceeded,
+                    .message = "the server has " + std::to_string(server.options.connections_max) +
+                               " connections, its limit"};
+  const Response response = server.refusal(503, error);
+  // It fits into the empty buffer of a new socket, so nobody has to wait.
+  static_cast<void>(co_await stream->write_all(
+      render_response_head(response, {.length = response.body.size(), .keep_alive = false}) + response.body,
+      server.cutting.get_token()));
+}
+
+io::Task<void> accept_all(Server::State& server, io::Listener& listener) {
+  for (;;) {
+    auto stream = co_await listener.accept(server.draining.get_token());
+    if (stream && server.connections.size() < server.options.connections_max) {
+      server.serving.spawn(serve(server, *std::move(stream)));
+    } else if (stream) {
+      co_await turn_away(server, *std::move(stream));
+    } else if (stream.error().code == Errc::closed || stream.error().code == Errc::cancelled) {
+      co_return;
+    } else {
+      log::warn("cannot accept connections", {{"reason", stream.error().message}});
+      static_cast<void>(co_await io::sleep(server.loop, kAcceptPauseMs, server.draining.get_token()));
+    }
+  }
+}
+
+}  // namespace
+
+Server::State::State(io::Loop& l, Router r, ServerOptions o)
+    : loop(l), router(std::move(r)), options(std::move(o)), acceptors(l), serving(l) {}
+
+Response Server::State::refusal(int status, const Error& error) const {
+  return options.render_error ? options.render_error(status, error) : Response::text(status, error.message + "\n");
+}
+
+const std::string& Server::State::date() {
+  const int64_t now_ms = system_clock().wall_ms();
+  if (now_ms / 1000 != date_second_) {
+    date_second_ = now_ms / 1000;
+    date_ = format_http_date(now_ms);
+  }
+  return date_;
+}
+
+Server::Server(io::Loop& loop, Router router, ServerOptions options)
+    : state_(std::make_unique<State>(loop, std::move(router), std::move(options))) {}
+
+Server::~Server() = default;
+
+void Server::listen(std::unique_ptr<io::Listener> listener) {
+  state_->listeners.push_back(std::move(listener));
+  state_->acceptors.spawn(accept_all(*state_, *state_->listeners.back()));
+}
+
+size_t Server::connection_count() const { return state_->connections.size(); }
+
+io::Task<void> Server::stop(int64_t grace_ms) {
+  State& state = *state_;
+  for (const auto& listener : state.listeners) listener->close();
+  state.draining.request_stop();
+  co_await state.acceptors.join();
+  for (Connection* connection : state.connections) {
+    if (connection->is_idle()) connection->close();
+  }
+  io::Timer cut(state.loop);
+  cut.start(grace_ms, [&state] {
+    state.cutting.request_stop();
+    for (Connection* connection : state.connections) connection->close();
+  });
+  co_await state.serving.join();
+}
+
+}  // namespace compozy::http
