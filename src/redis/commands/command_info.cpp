@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// COMMAND and its subcommands, all from the rows. Source: redis.io/commands/command.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/text.hpp"
+#include "redis/commands/context.hpp"
+#include "redis/commands/handlers.hpp"
+
+namespace compozy::redis {
+
+namespace {
+
+template <class Bits>
+struct Named {
+  Bits bit;
+  std::string_view name;
+};
+
+constexpr Named<Flag> kFlags[] = {
+    {kWrite, "write"}, {kReadonly, "readonly"}, {kDenyOom, "denyoom"}, {kAdmin, "admin"}, {kPubSub, "pubsub"},
+    {kNoScript, "noscript"}, {kBlocking, "blocking"}, {kLoading, "loading"}, {kStale, "stale"},
+    {kSkipMonitor, "skip_monitor"}, {kSkipSlowlog, "skip_slowlog"}, {kFast, "fast"}, {kNoAuth, "no_auth"},
+    {kMayReplicate, "may_replicate"}, {kNoMandatoryKeys, "no_mandatory_keys"}, {kNoMulti, "no_multi"},
+    {kMovableKeys, "movablekeys"}, {kAllowBusy, "allow_busy"}, {kNoAsyncLoading, "no_async_loading"}};
+
+constexpr Named<Category> kCategories[] = {
+    {kAclKeyspace, "@keyspace"}, {kAclRead, "@read"}, {kAclWrite, "@write"}, {kAclSet, "@set"},
+    {kAclSortedSet, "@sortedset"}, {kAclList, "@list"}, {kAclHash, "@hash"}, {kAclString, "@string"},
+    {kAclBitmap, "@bitmap"}, {kAclHyperLogLog, "@hyperloglog"}, {kAclGeo, "@geo"}, {kAclStream, "@stream"},
+    {kAclPubSub, "@pubsub"}, {kAclAdmin, "@admin"}, {kAclFast, "@fast"}, {kAclSlow, "@slow"},
+    {kAclBlocking, "@blocking"}, {kAclDangerous, "@dangerous"}, {kAclConnection, "@connection"},
+    {kAclTransaction, "@transaction"}, {kAclScripting, "@scripting"}};
+
+template <class Table>
+void reply_names(Context& ctx, const Table& table, uint32_t bits) {
+  const size_t place = ctx.reply.begin_deferred();
+  size_t count = 0;
+  for (const auto& named : table) {
+    if ((bits & named.bit) == 0) continue;
+    ctx.reply.simple(named.name);
+    ++count;
+  }
+  ctx.reply.end_set(place, count);
+}
+
+std::string full_name(const Row& row) {
+  return row.parent.empty() ? std::string(row.name) : std::string(row.parent) + "|" + std::string(row.name);
+}
+
+void reply_key_spec(Context& ctx, const KeySpec& spec) {
+  const bool numkeys = spec.how == KeySpec::How::numkeys;
+  ctx.reply.map(3);
+  ctx.reply.bulk("flags");
+  const auto flags = split(spec.flags, ' ');
+  ctx.reply.set(flags.size());
+  for (const auto flag : flags) ctx.reply.simple(flag);
+  ctx.reply.bulk("begin_search");
+  ctx.reply.map(2);
+  ctx.reply.bulk("type");
+  ctx.reply.bulk("index");
+  ctx.reply.bulk("spec");
+  ctx.reply.map(1);
+  ctx.reply.bulk("index");
+  ctx.reply.integer(spec.first);
+  ctx.reply.bulk("find_keys");
+  ctx.reply.map(2);
+  ctx.reply.bulk("type");
+  ctx.reply.bulk(numkeys ? "keynum" : "range");
+  ctx.reply.bulk("spec");
+  ctx.reply.map(3);
+  ctx.reply.bulk(numkeys ? "keynumidx" : "lastkey");
+  ctx.reply.integer(numkeys ? 0 : spec.last);
+  ctx.reply.bulk(numkeys ? "firstkey" : "keystep");
+  ctx.reply.integer(numkeys ? spec.last : spec.step);
+  ctx.reply.bulk(numkeys ? "keystep" : "limit");
+  ctx.reply.integer(numkeys ? spec.step : 0);
+}
+
+void reply_info(Context& ctx, const Row& row) {
+  int first = 0;
+  int last = 0;
+  int step = 0;
+  for (const KeySpec& spec : row.keys) {
+    if (spec.how != KeySpec::How::range || first != 0) continue;
+    first = spec.first;
+    last = spec.last < 0 ? spec.last : spec.first + spec.last;
+    step = spec.step;
+  }
+  ctx.reply.array(10);
+  ctx.reply.bulk(full_name(row));
+  ctx.reply.integer(row.arity);
+  reply_names(ctx, kFlags, row.flags);
+  ctx.reply.integer(first);
+  ctx.reply.integer(last);
+  ctx.reply.integer(step);
+  reply_names(ctx, kCategories, row.acl);
+  ctx.reply.array(0);
+  ctx.reply.array(row.keys.size());
+  for (const KeySpec& spec : row.keys) reply_key_spec(ctx, spec);
+  const auto subcommands = is_container(row) ? subcommands_of(row.name) : std::vector<const Row*>();
+  ctx.reply.array(subcommands.size());
+  for (const Row* sub : subcommands) reply_info(ctx, *sub);
+}
+
+void reply_docs(Context& ctx, const Row& row) {
+  const auto subcommands = is_container(row) ? subcommands_of(row.name) : std::vector<const Row*>();
+  ctx.reply.map(subcommands.empty() ? 4 : 5);
+  ctx.reply.bulk("summary");
+  ctx.reply.bulk(row.summary);
+  ctx.reply.bulk("since");
+  ctx.reply.bulk(row.since);
+  ctx.reply.bulk("group");
+  ctx.reply.bulk(row.group);
+  ctx.reply.bulk("complexity");
+  ctx.reply.bulk(row.complexity);
+  if (subcommands.empty()) return;
+  ctx.reply.bulk("subcommands");
+  ctx.reply.map(subcommands.size());
+  for (const Row* sub : subcommands) {
+    ctx.reply.bulk(full_name(*sub));
+    reply_docs(ctx, *sub);
+  }
+}
+
+std::vector<const Row*> top_rows() {
+  std::vector<const Row*> rows;
+  for (const auto& table : all_tables()) {
+    for (const Row& row : table) {
+      if (row.parent.empty()) rows.push_back(&row);
+    }
+  }
+  return rows;
+}
+
+const Row* named_row(std::string_view text) {
+  const std::string name = to_lower(text);
+  const size_t bar = name.find('|');
+  if (bar == std::string::npos) return find_row(name);
+  return find_row(std::string_view(name).substr(bar + 1), std::string_view(name).substr(0, bar));
+}
+
+}  // namespace
+
+void run_command_count(Context& ctx) { ctx.reply.integer(static_cast<int64_t>(top_rows().size())); }
+
+void run_command_list(Context& ctx) {
+  const auto rows = top_rows();
+  ctx.reply.set(rows.size());
+  for (const Row* row : rows) ctx.reply.bulk(row->name);
+}
+
+void run_command_info(Context& ctx) {
+  if (ctx.size() <= 2) {
+    const auto rows = top_rows();
+    ctx.reply.array(rows.size());
+    for (const Row* row : rows) reply_info(ctx, *row);
+    return;
+  }
+  ctx.reply.array(ctx.size() - 2);
+  for (const std::string_view name : ctx.args.subspan(2)) {
+    if (const Row* row = named_row(name)) {
+      reply_info(ctx, *row);
+    } else {
+      ctx.reply.null_array();
+    }
+  }
+}
+
+void run_command_docs(Context& ctx) {
+  std::vector<const Row*> rows;
+  if (ctx.size() == 2) rows = top_rows();
+  for (const std::string_view name : ctx.args.subspan(2)) {
+    if (const Row* row = named_row(name)) rows.push_back(row);
+  }
+  ctx.reply.map(rows.size());
+  for (const Row* row : rows) {
+    ctx.reply.bulk(full_name(*row));
+    reply_docs(ctx, *row);
+  }
+}
+
+void run_command_getkeys(Context& ctx) {
+  const Args command = ctx.args.subspan(2);
+  const Row* row = find_command(command).effective();
+  if (row == nullptr) {
+    ctx.error("ERR Invalid command specified");
+    return;
+  }
+  if (row->keys.size() == 0) {
+    ctx.error("ERR The command has no key arguments");
+    return;
+  }
+  if (!row->accepts(command.size())) {
+    ctx.error("ERR Invalid number of arguments specified for command");
+    return;
+  }
+  const auto positions = key_positions(*row, command);
+  if (positions.empty() && !row->has(kNoMandatoryKeys)) {
+    ctx.error("ERR Invalid arguments specified for command");
+    return;
+  }
+  ctx.reply.array(positions.size());
+  for (const size_t at : positions) ctx.reply.bulk(command[at]);
+}
+
+}  // namespace compozy::redis

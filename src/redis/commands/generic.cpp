@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Commands on keys of any type. Source: redis.io/commands/?group=generic.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/text.hpp"
+#include "redis/commands/context.hpp"
+#include "redis/commands/handlers.hpp"
+
+namespace compozy::redis {
+
+namespace {
+
+void delete_keys(Context& ctx) {
+  int64_t deleted = 0;
+  for (const std::string_view key : ctx.args.subspan(1)) {
+    if (!ctx.db().exists(key) || !ctx.db().erase(key)) continue;
+    ctx.touched(key);
+    ++deleted;
+  }
+  ctx.reply.integer(deleted);
+}
+
+void rename(Context& ctx, bool only_new) {
+  const std::string_view from = ctx.arg(1);
+  const std::string_view to = ctx.arg(2);
+  if (!ctx.db().exists(from)) {
+    ctx.error(kNoSuchKey);
+    return;
+  }
+  if (from == to) return only_new ? ctx.reply.integer(0) : ctx.reply.ok();
+  if (ctx.db().exists(to)) {
+    if (only_new) return ctx.reply.integer(0);
+    ctx.db().erase(to);
+  }
+  Entry* entry = ctx.db().detach(from);
+  const Type type = entry->type;
+  const int64_t deadline_ms = entry->deadline_ms();
+  ctx.db().add(to, type, Database::release_value(entry), deadline_ms);
+  ctx.touched(from);
+  ctx.touched(to);
+  if (only_new) {
+    ctx.reply.integer(1);
+  } else {
+    ctx.reply.ok();
+  }
+}
+
+bool parse_database(Context& ctx, std::string_view text, size_t& index) {
+  int64_t value = 0;
+  if (!ctx.integer(text, value)) return false;
+  if (value < 0 || value >= static_cast<int64_t>(ctx.space().database_count())) {
+    return ctx.error("ERR DB index is out of range");
+  }
+  index = static_cast<size_t>(value);
+  return true;
+}
+
+}  // namespace
+
+void run_del(Context& ctx) { delete_keys(ctx); }
+void run_unlink(Context& ctx) { delete_keys(ctx); }
+
+void run_exists(Context& ctx) {
+  int64_t count = 0;
+  for (const std::string_view key : ctx.args.subspan(1)) count += ctx.find_counted(key) != nullptr ? 1 : 0;
+  ctx.reply.integer(count);
+}
+
+void run_touch(Context& ctx) { run_exists(ctx); }
+
+void run_type(Context& ctx) {
+  const Entry* entry = ctx.db().peek(ctx.arg(1));
+  ctx.reply.simple(entry == nullptr ? "none" : type_name(entry->type));
+}
+
+void run_rename(Context& ctx) { rename(ctx, false); }
+void run_renamenx(Context& ctx) { rename(ctx, true); }
+
+void run_randomkey(Context& ctx) {
+  const Entry* entry = ctx.db().random();
+  if (entry == nullptr) return ctx.reply.null();
+  ctx.reply.bulk(entry->key());
+}
+
+void run_keys(Context& ctx) {
+  std::vector<std::string> found;
+  const std::string_view pattern = ctx.arg(1);
+  const bool all = pattern == "*";
+  const int64_t now = ctx.now_ms();
+  ctx.db().for_each([&](const Entry& entry) {
+    if (entry.has_deadline() && now > entry.deadline_ms()) return;
+    if (all || glob_match(pattern, entry.key())) found.emplace_back(entry.key());
+  });
+  ctx.reply.array(found.size());
+  for (const auto& key : found) ctx.reply.bulk(key);
+}
+
+void run_move(Context& ctx) {
+  size_t target = 0;
+  if (!parse_database(ctx, ctx.arg(2), target)) return;
+  if (target == ctx.session.database) {
+    ctx.error("ERR source and destination objects are the same");
+    return;
+  }
+  const std::string_view key = ctx.arg(1);
+  Database& other = ctx.space().database(target);
+  if (!ctx.db().exists(key) || other.exists(key)) return ctx.reply.integer(0);
+  Entry* entry = ctx.db().detach(key);
+  const Type type = entry->type;
+  const int64_t deadline_ms = entry->deadline_ms();
+  other.add(key, type, Database::release_value(entry), deadline_ms);
+  ctx.touched(key);
+  ctx.touched_in(other, key);
+  ctx.reply.integer(1);
+}
+
+void run_copy(Context& ctx) {
+  size_t target = ctx.session.database;
+  bool replace = false;
+  for (size_t i = 3; i < ctx.size(); ++i) {
+    if (ctx.is(i, "REPLACE")) {
+      replace = true;
+    } else if (ctx.is(i, "DB") && i + 1 < ctx.size()) {
+      if (!parse_database(ctx, ctx.arg(++i), target)) return;
+    } else {
+      ctx.error(kSyntaxError);
+      return;
+    }
+  }
+  const std::string_view from = ctx.arg(1);
+  const std::string_view to = ctx.arg(2);
+  if (target == ctx.session.database && from == to) {
+    ctx.error("ERR source and destination objects are the same");
+    return;
+  }
+  Database& other = ctx.space().database(target);
+  if (!ctx.db().exists(from)) return ctx.reply.integer(0);
+  if (other.exists(to)) {
+    if (!replace) return ctx.reply.integer(0);
+    other.erase(to);
+  }
+  const Entry* entry = ctx.db().find(from);
+  const Type type = entry->type;
+  const int64_t deadline_ms = entry->deadline_ms();
+  other.add(to, type, copy_value(*entry, ctx.space()), deadline_ms);
+  ctx.touched_in(other, to);
+  ctx.reply.integer(1);
+}
+
+void run_wait(Context& ctx) {
+  int64_t replicas = 0;
+  int64_t timeout_ms = 0;
+  if (!ctx.integer(ctx.arg(1), replicas) || !ctx.integer(ctx.arg(2), timeout_ms, "ERR timeout is not an integer or out of range")) return;
+  if (timeout_ms < 0) {
+    ctx.error("ERR timeout is negative");
+    return;
+  }
+  ctx.reply.integer(0);  // There are no replicas to wait for.
+}
+
+namespace {
+
+std::string_view encoding_of(const Entry& entry) {
+  int64_t integer = 0;
+  switch (entry.type) {
+    case Type::string:
+      if ((entry.flags & Entry::kRaw) != 0) return "raw";
+      if (is_canonical_integer(entry.string(), integer)) return "int";
+      return entry.string().size() <= 44 ? "embstr" : "raw";
+    case Type::list: return "quicklist";
+    case Type::hash: return entry.value<HashValue>().is_table() ? "hashtable" : "listpack";
+    case Type::set: return entry.value<SetValue>().is_table() ? "hashtable" : "intset";
+    case Type::zset: return entry.value<ZSetValue>().is_large() ? "skiplist" : "listpack";
+  }
+  return "unknown";
+}
+
+const Entry* object_entry(Context& ctx) {
+  const Entry* entry = ctx.db().peek(ctx.arg(2));
+  if (entry == nullptr) ctx.reply.null();
+  return entry;
+}
+
+}  // namespace
+
+void run_object_encoding(Context& ctx) {
+  if (const Entry* entry = object_entry(ctx)) ctx.reply.bulk(encoding_of(*entry));
+}
+
+void run_object_refcount(Context& ctx) {
+  if (object_entry(ctx) != nullptr) ctx.reply.integer(1);
+}
+
+void run_object_idletime(Context& ctx) {
+  if (const Entry* entry = object_entry(ctx)) ctx.reply.integer((ctx.space().lru_clock() - entry->lru) & 0xffffff);
+}
+
+void run_object_freq(Context& ctx) {
+  if (object_entry(ctx) == nullptr) return;
+  ctx.error(
+      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between "
+      "policies at runtime LRU and LFU data will take some time to adjust.");
+}
+
+void run_debug_object(Context& ctx) {
+  const Entry* entry = ctx.db().peek(ctx.arg(2));
+  if (entry == nullptr) {
+    ctx.error(kNoSuchKey);
+    return;
+  }
+  ctx.reply.simple("Value at:0x0 refcount:1 encoding:" + std::string(encoding_of(*entry)) +
+                   " serializedlength:0 lru:" + std::to_string(entry->lru) + " lru_seconds_idle:" +
+                   std::to_string((ctx.space().lru_clock() - entry->lru) & 0xffffff));
+}
+
+}  // namespace compozy::redis

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+
+#include "base/assert.hpp"
+#include "base/hash.hpp"
+#include "base/text.hpp"
+#include "redis/commands/row.hpp"
+#include "redis/keyspace/set_value.hpp"
+
+namespace compozy::redis {
+
+namespace {
+
+constexpr size_t kSlots = 1024;
+constexpr size_t kNameMax = 32;
+
+struct Index {
+  std::array<const Row*, kSlots> slots{};
+
+  Index() {
+    for (const auto& table : all_tables()) {
+      for (const Row& row : table) insert(row);
+    }
+  }
+
+  static uint64_t hash(std::string_view name, std::string_view parent) { return hash64(name, hash64(parent)); }
+
+  void insert(const Row& row) {
+    uint64_t at = hash(row.name, row.parent) % kSlots;
+    while (slots[at] != nullptr) at = (at + 1) % kSlots;
+    slots[at] = &row;
+  }
+
+  const Row* find(std::string_view name, std::string_view parent) const {
+    for (uint64_t at = hash(name, parent) % kSlots; slots[at] != nullptr; at = (at + 1) % kSlots) {
+      if (slots[at]->name == name && slots[at]->parent == parent) return slots[at];
+    }
+    return nullptr;
+  }
+};
+
+const Index& names() {
+  static const Index index;
+  return index;
+}
+
+std::string_view lower(std::string_view text, std::array<char, kNameMax>& buffer) {
+  if (text.size() > kNameMax) return {};
+  std::ranges::transform(text, buffer.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c; });
+  return {buffer.data(), text.size()};
+}
+
+}  // namespace
+
+const Row* find_row(std::string_view name, std::string_view parent) { return names().find(name, parent); }
+
+Found find_command(Args args) {
+  std::array<char, kNameMax> buffer;
+  Found found;
+  found.row = names().find(lower(args[0], buffer), {});
+  if (found.row == nullptr || args.size() < 2 || !is_container(*found.row)) return found;
+  std::array<char, kNameMax> sub;
+  found.subcommand = names().find(lower(args[1], sub), found.row->name);
+  return found;
+}
+
+bool is_container(const Row& row) { return row.run == nullptr || row.name == "command"; }
+
+std::vector<const Row*> subcommands_of(std::string_view parent) {
+  std::vector<const Row*> rows;
+  for (const auto& table : all_tables()) {
+    for (const Row& row : table) {
+      if (row.parent == parent) rows.push_back(&row);
+    }
+  }
+  return rows;
+}
+
+std::vector<size_t> key_positions(const Row& row, Args args) {
+  std::vector<size_t> positions;
+  const auto count = static_cast<int64_t>(args.size());
+  for (const KeySpec& spec : row.keys) {
+    int64_t first = spec.first;
+    int64_t last = 0;
+    if (spec.how == KeySpec::How::numkeys) {
+      int64_t keys = 0;
+      if (first >= count || !is_canonical_integer(args[static_cast<size_t>(first)], keys) || keys < 0 || keys > count) return {};
+      first += spec.last;
+      last = first + (keys - 1) * spec.step;
+    } else {
+      last = spec.last < 0 ? count + spec.last : first + spec.last;
+    }
+    if (last >= count) return {};
+    for (int64_t at = first; at <= last; at += spec.step) positions.push_back(static_cast<size_t>(at));
+  }
+  std::ranges::sort(positions);
+  const auto rest = std::ranges::unique(positions);
+  positions.erase(rest.begin(), rest.end());
+  return positions;
+}
+
+}  // namespace compozy::redis

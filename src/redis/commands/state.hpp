@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ServerState: everything a command can reach besides its session: keyspace, pub/sub, settings, counters, the effects
+// buffer, and the ports that higher modules implement (scripts, the engine's dispatch, persistence, the socket server).
+//
+// Owner: Engine. Thread: whoever holds the gate.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "redis/commands/row.hpp"
+#include "redis/commands/settings.hpp"
+#include "redis/keyspace/keyspace.hpp"
+#include "redis/session/pubsub.hpp"
+#include "redis/session/session.hpp"
+
+namespace compozy::redis {
+
+// What a unit (command, EXEC, script) did, in command form, for the log: relative times are absolute, chance is its
+// outcome. A unit of several effects is bracketed by MULTI and EXEC when it is taken.
+class EffectBuffer {
+ public:
+  void append(size_t database, Args args);
+  size_t count() const { return count_; }
+  std::string_view bytes() const { return bytes_; }
+  void clear();
+  void select_again() { selected_ = -1; }  // a new log file starts without a selected database
+  bool enabled = false;                    // without a log nothing is collected
+
+ private:
+  std::string bytes_;
+  size_t count_ = 0;
+  int64_t selected_ = -1;
+};
+
+// Which keys blocked clients wait for; the engine serves them after the unit that touched such a key.
+class BlockedKeys {
+ public:
+  using Key = std::pair<size_t, std::string>;
+  void add(size_t database, std::string_view key) { ++waiting_[{database, std::string(key)}]; }
+  void remove(size_t database, std::string_view key);
+  bool empty() const { return waiting_.empty(); }
+  void touched(size_t database, std::string_view key);
+  std::vector<Key> take_ready();
+  void touch_database(size_t database);  // SWAPDB: anything may have come
+
+ private:
+  std::map<Key, size_t> waiting_;
+  std::vector<Key> ready_;
+};
+
+struct Stats {
+  uint64_t commands = 0;
+  uint64_t connections = 0;
+  uint64_t rejected_connections = 0;
+  uint64_t expired_keys = 0;
+  uint64_t keyspace_hits = 0;
+  uint64_t keyspace_misses = 0;
+  uint64_t errors = 0;
+  uint64_t dirty = 0;           // changes since the start
+  std::map<std::string, uint64_t, std::less<>> errors_by_code;
+  void reset();
+};
+
+enum class ScriptMode : uint8_t { normal, readonly };
+
+// Implemented by redis/script.
+class ScriptPort {
+ public:
+  virtual ~ScriptPort() = default;
+  virtual void eval(Context& context, ScriptMode mode) = 0;
+  virtual void evalsha(Context& context, ScriptMode mode) = 0;
+  virtual Result<std::string> load(std::string_view source) = 0;  // gives the SHA-1
+  virtual bool exists(std::string_view sha1) const = 0;
+  virtual void flush() = 0;
+  virtual bool running() const = 0;
+  virtual size_t count() const = 0;
+  virtual int64_t memory() const = 0;
+};
+
+// Implemented by redis/engine.
+class EnginePort {
+ public:
+  virtual ~EnginePort() = default;
+  // Runs a command inside the current unit: for EXEC, and for scripts.
+  virtual void call(Session& session, const Row& row, Args args, ReplyWriter& reply, bool from_script) = 0;
+  virtual const std::set<Session*>& sessions() const = 0;
+  virtual uint64_t last_lsn() const = 0;
+  virtual bool unblock(uint64_t session_id, bool with_error) = 0;
+  // Empty: accepted. Otherwise the error reply without its minus.
+  virtual std::string rewrite_log() = 0;
+  virtual std::vector<std::pair<std::string, std::string>> persistence_info() const = 0;
+  virtual void reset_statistics() = 0;
+};
+
+struct ServerState {
+  ServerState(const Clock& clock, Random& random, size_t databases) : keyspace(clock, random, databases) {}
+
+  Keyspace keyspace;
+  PubSub pubsub;
+  Settings settings;
+  Stats stats;
+  EffectBuffer effects;
+  BlockedKeys blocked;
+  size_t blocked_clients = 0;
+  std::string run_id;
+  int64_t started_ms = 0;
+  ScriptPort* scripts = nullptr;
+  EnginePort* engine = nullptr;
+
+  void apply_settings();  // after a change: what other parts keep copies of
+};
+
+}  // namespace compozy::redis
