@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "io/completion.hpp"
+#include "io/stop.hpp"
 
 namespace compozy::http {
 
@@ -17,23 +18,6 @@ constexpr int64_t kDrainMs = 1'000;
 constexpr int64_t kWriteMs = 30'000;              // for a buffered answer, and more for a large one:
 constexpr int64_t kWriteBytesPerMs = 16;
 constexpr size_t kSeparateBodyBytes = 64U << 10U;
-
-// A stop that is requested when either of two others is.
-class EitherStop {
- public:
-  EitherStop(const std::stop_token& a, const std::stop_token& b) : on_a_(a, Pass{source_}), on_b_(b, Pass{source_}) {}
-  std::stop_source source() const { return source_; }
-  std::stop_token token() const { return source_.get_token(); }
-
- private:
-  struct Pass {
-    std::stop_source source;
-    void operator()() { source.request_stop(); }
-  };
-  std::stop_source source_;
-  std::stop_callback<Pass> on_a_;
-  std::stop_callback<Pass> on_b_;
-};
 
 class StreamBody final : public BodyWriter {
  public:
@@ -184,7 +168,7 @@ io::Task<bool> Connection::answer(Request request, const Route& route, Exchanged
     request.stop = server_.cutting.get_token();
     co_return co_await send(co_await route.handler(std::move(request)), std::move(about));
   }
-  const EitherStop stop(server_.cutting.get_token(), {});
+  const io::EitherStop stop(server_.cutting.get_token(), {});
   request.stop = stop.token();
   io::TaskScope watching(server_.loop);
   watching.spawn(watch(watching.token(), stop.source()));
@@ -225,7 +209,7 @@ io::Task<Result<void>> Connection::send_stream(Response response, Exchanged abou
   const Framing framing = about.is_http_1_0 ? Framing::until_close : Framing::chunked;
   const std::string head = render_response_head(response, {.framing = framing, .keep_alive = about.keep_alive});
   CO_TRY(co_await stream_->write_all(head, server_.cutting.get_token()));
-  const EitherStop stop(server_.draining.get_token(), server_.cutting.get_token());
+  const io::EitherStop stop(server_.draining.get_token(), server_.cutting.get_token());
   StreamBody body(*stream_, framing, stop.source(), server_.cutting.get_token());
   io::TaskScope watching(server_.loop);
   watching.spawn(watch(watching.token(), stop.source()));
