@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ActiveRun: a run that is in memory. Owned by the Journal, shared with the attempts under way. Thread: the loop.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "store/run_log.hpp"
+#include "workflow/machine/history.hpp"
+#include "workflow/machine/machine.hpp"
+
+namespace compozy::workflow {
+
+struct QueuedEvent {
+  Event event;
+  std::string dedupe = {};  // signals
+  std::optional<store::NewRun> start = {};
+  std::function<void(Result<void>)> done = {};  // whoever waits for it to be durable; empty for what came from inside
+};
+
+struct ActiveRun {
+  int64_t run_no = 0;
+  std::string run_id;
+  std::shared_ptr<const Program> program;
+  State state;
+  Historian historian;
+  int64_t head = 0;  // seq of the latest durable record
+  int64_t last_inbox = 0;
+  std::unordered_map<int64_t, int64_t> timers;  // open timer op → due_ms
+  int64_t live_ops = 0;                         // attempts and waiting retries
+  bool busy = false;                            // a step is being committed, or the run is being loaded
+  std::deque<QueuedEvent> queue;
+  std::optional<std::list<int64_t>::iterator> idle;  // its place among the idle ones
+};
+
+}  // namespace compozy::workflow

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Attempts: performs activities, with everything that makes them dependable: slots, time limits, retries with backoff,
+// and a record of each attempt that began, so that a step that takes the process down cannot do so for ever.
+//
+//   opened ──slot free──> attempt ──ok / final──> ended (the machine is told)
+//                            │ retry: backoff, next attempt, until the policy's attempts are used up
+//                            │ unavailable: backoff, the same attempt again, as long as it takes
+//                            └ the process died: found again at start; after kLostMax times ended as worker_lost
+//
+// Limits: `concurrent_max` attempts at once, the rest wait in order. Owner: Journal. Thread: the loop.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "io/loop.hpp"
+#include "io/timer.hpp"
+#include "sql/database.hpp"
+#include "store/run_log.hpp"
+#include "workflow/journal/active_run.hpp"
+#include "workflow/run/activities.hpp"
+
+namespace compozy::workflow {
+
+inline constexpr int64_t kLostMax = 10;  // consecutive losses of one activity with the process
+
+// What attempts need of the journal.
+class AttemptHost {
+ public:
+  virtual ~AttemptHost() = default;
+  virtual void attempt_ended(const std::shared_ptr<ActiveRun>& run, int64_t op, ActivityResult result) = 0;
+  virtual void publish(const std::string& run_id, const store::EventRow& event) = 0;
+  virtual void publish_delta(const std::string& run_id, int64_t op, int64_t attempt, std::string_view text) = 0;
+};
+
+class Attempts {
+ public:
+  Attempts(sql::Database& database, io::TaskScope& scope, const Clock& clock, Random& random, Activities& activities,
+           AttemptHost& host, int64_t concurrent_max);
+  ~Attempts();
+
+  bool has_slot() const { return running_ < concurrent_max_; }
+
+  // `pending` as it was stored with the step that opened the op.
+  void open(std::shared_ptr<ActiveRun> run, const store::PendingOp& pending);
+  // The same after a restart: counts an attempt that had begun as lost.
+  void restore(std::shared_ptr<ActiveRun> run, store::PendingOp pending);
+  void cancel(int64_t run_no, int64_t op);
+  void stop();  // asks every attempt to end; what they answer then is dropped
+  bool knows(int64_t run_no, int64_t op) const { return works_.contains({run_no, op}); }
+
+ private:
+  struct Work;
+  using WorkPtr = std::shared_ptr<Work>;
+  using Key = std::pair<int64_t, int64_t>;
+
+  WorkPtr make(std::shared_ptr<ActiveRun> run, const store::PendingOp& pending);
+  void queue(const WorkPtr& work);
+  void begin(const WorkPtr& work);
+  io::Task<void> attempt(WorkPtr work);
+  void judge(const WorkPtr& work, ActivityResult result);
+  void end(const WorkPtr& work, ActivityResult result);
+  void again_later(const WorkPtr& work, int64_t delay_ms, const char* event_kind, const Outcome& outcome);
+  void release_slot();
+  void store_pending(const WorkPtr& work, std::vector<store::EventRow> events);
+  int64_t backoff_ms(const project::RetryPolicy& retry, int64_t failures);
+
+  sql::Database& database_;
+  io::TaskScope& scope_;
+  const Clock& clock_;
+  Random& random_;
+  Activities& activities_;
+  AttemptHost& host_;
+  const int64_t concurrent_max_;
+  int64_t running_ = 0;
+  std::map<Key, WorkPtr> works_;
+  std::deque<WorkPtr> waiting_;
+};
+
+}  // namespace compozy::workflow

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Feeds: who is watching which run. Durable events go out after their commit, in order; the text of a model that is
+// still writing goes out as it comes, and whoever joins late gets what has been written so far, once.
+//
+// Limits: kFeedCapacity events wait for one subscriber, then its feed closes and it reads on from the store;
+// kTextMax bytes of running text are kept per activity.
+// Thread: the loop.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "workflow/run/runs.hpp"
+
+namespace compozy::workflow {
+
+inline constexpr size_t kFeedCapacity = 4'096;
+inline constexpr size_t kTextMax = 262'144;
+
+class Feeds {
+ public:
+  std::shared_ptr<Feed> subscribe(const std::string& run_id);
+  void publish(const std::string& run_id, const FeedEvent& event);
+  void delta(const std::string& run_id, int64_t op, int64_t attempt, std::string_view text, int64_t at_ms);
+  void text_ended(const std::string& run_id, int64_t op);  // the finished text is a durable event now
+  void close(const std::string& run_id);                   // the run has ended: nothing more will come
+
+ private:
+  struct RunningText {
+    int64_t attempt = 0;
+    std::string text;
+    bool cut = false;  // its beginning no longer fits
+  };
+  struct Watched {
+    std::vector<std::weak_ptr<Feed>> feeds;
+    std::map<int64_t, RunningText> texts;  // by op
+  };
+  static FeedEvent chunk(int64_t op, int64_t attempt, size_t offset, std::string_view text, int64_t at_ms);
+  void send(Watched& watched, const FeedEvent& event);
+
+  std::unordered_map<std::string, Watched> runs_;
+};
+
+}  // namespace compozy::workflow

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workflow/journal/journal.hpp"
+
+#include "base/ids.hpp"
+#include "expression/secret.hpp"
+#include "json/parse.hpp"
+#include "json/print.hpp"
+#include "observe/log.hpp"
+#include "observe/metrics.hpp"
+
+namespace compozy::workflow {
+
+namespace {
+
+constexpr int64_t kRetryCommitMs = 1'000;
+
+metrics::Counter& steps_total() {
+  static metrics::Counter& counter = metrics::counter("compozy_journal_steps_total", "Steps committed by the journal.");
+  return counter;
+}
+
+}  // namespace
+
+Journal::Journal(JournalOptions options)
+    : options_(std::move(options)),
+      scope_(options_.loop),
+      attempts_(options_.database, scope_, options_.clock, options_.random, options_.activities, *this,
+                options_.concurrent_activities_max),
+      timers_(options_.database, scope_, options_.clock,
+              [this](int64_t run_no, int64_t op) { deliver(run_by_number(run_no), {.event = TimerFired{.op = op}}); }) {
+}
+
+Journal::~Journal() = default;
+
+// --- starting and steering
+// --------------------------------------------------------------------------------------------
+
+io::Task<Result<StartedRun>> Journal::start(StartRequest request) {
+  CO_TRY(const auto program, options_.programs.latest(request.workflow));
+  CO_TRY(json::Value input, program->check_input(expression::without_secret_marks(request.input)));
+  if (!request.first_task.empty() && program->workflow().find_task(request.first_task) == nullptr) {
+    std::vector<std::string> ids;
+    for (const project::Task& task : program->workflow().tasks) ids.push_back(task.id);
+    co_return fail(Errc::not_found, "workflow '" + request.workflow + "' has no task '" + request.first_task + "'" +
+                                        did_you_mean(request.first_task, ids));
+  }
+  const auto same_key = [&]() -> io::Task<Result<StartedRun>> {
+    CO_TRY(const auto found, co_await options_.database.read(
+                                 [workflow = request.workflow, key = request.idempotency_key](sql::Reader& reader) {
+                                   return store::find_run_by_key(reader, workflow, key);
+                                 }));
+    if (!found) co_return StartedRun{};
+    if (found->idem_hash != request.idempotency_hash) {
+      co_return fail(Errc::validation_failed,
+                     "the idempotency key '" + request.idempotency_key + "' was used for another request");
+    }
+    co_return StartedRun{.run_id = found->run_id, .existed = true};
+  };
+  if (!request.idempotency_key.empty()) {
+    CO_TRY(StartedRun earlier, co_await same_key());
+    if (earlier.existed) co_return earlier;
+  }
+  auto run = std::make_shared<ActiveRun>();
+  run->run_no = ++last_run_no_;
+  run->run_id = make_ulid(options_.clock.wall_ms(), options_.random);
+  run->program = program;
+  runs_[run->run_no] = run;
+  numbers_[run->run_id] = run->run_no;
+  programs_[program->hash()] = program;
+  io::Completion<Result<void>> durable;
+  deliver(run, {.event = Started{.run_id = run->run_id, .input = input, .first_task = request.first_task},
+                .start = store::NewRun{.run_id = run->run_id,
+                                       .workflow = request.workflow,
+                                       .idem_key = request.idempotency_key,
+                                       .idem_hash = request.idempotency_hash,
+                                       .definition = program->hash(),
+                                       .definition_json = json::print(project::to_json(program->workflow())),
+                                       .input = json::print(input)},
+                .done = [durable](Result<void> result) { durable.set(std::move(result)); }});
+  const Result<void> result = co_await durable.wait();
+  if (!result && result.error().code == Errc::conflict && !request.idempotency_key.empty())
+    co_return co_await same_key();
+  if (!result) co_return fail(result.error());
+  co_return StartedRun{.run_id = run->run_id};
+}
+
+io::Task<Result<void>> Journal::signal(std::string run_id, std::string name, json::Value payload, std::string dedupe) {
+  Signal signal{.inbox = 0, .name = std::move(name), .payload = expression::without_secret_marks(payload)};
+  co_return co_await ask(std::move(run_id), std::move(signal), std::move(dedupe));
+}
+
+io::Task<Result<void>> Journal::control(std::string run_id, Control control, std::string reason) {
+  co_return co_await ask(std::move(run_id), Controlled{.control = control, .reason = std::move(reason)}, {});
+}
+
+io::Task<Result<void>> Journal::ask(std::string run_id, Event event, std::string dedupe) {
+  CO_TRY(const RunPtr run, co_await run_by_id(std::move(run_id)));
+  io::Completion<Result<void>> durable;
+  deliver(run, {.event = std::move(event), .dedupe = std::move(dedupe), .done = [durable](Result<void> result) {
+                  durable.set(std::move(result));
+                }});
+  co_return co_await durable.wait();
+}
+
+io::Task<Result<std::vector<std::string>>> Journal::trigger(std::string name, json::Value payload, std::string key) {
+  const auto programs = options_.programs.triggered_by(name);
+  if (programs.empty()) co_return fail(Errc::not_found, "no workflow has a trigger for the signal '" + name + "'");
+  std::vector<std::string> started;
+  for (const auto& program : programs) {
+    for (const project::Trigger& trigger : program->workflow().triggers) {
+      if (trigger.name != name || trigger.schema.is_null()) continue;
+      CO_TRY(const json::Schema schema, json::Schema::compile(trigger.schema));
+      CO_TRY(schema.check(payload));
+    }
+    CO_TRY(StartedRun run, co_await start({.workflow = program->workflow().id,
+                                           .input = payload,
+                                           .first_task = {},
+                                           .idempotency_key = key,
+                                           .idempotency_hash = name}));
+    started.push_back(std::move(run.run_id));
+  }
+  co_return started;
+}
+
+// --- one step after the other
+// -----------------------------------------------------------------------------------------
+
+void Journal::deliver(const RunPtr& run, QueuedEvent event) {
+  run->queue.push_back(std::move(event));
+  pump(run);
+}
+
+void Journal::pump(const RunPtr& run) {
+  while (!run->busy && !run->queue.empty()) {
+    if (run->idle) {
+      idle_.erase(*run->idle);
+      run->idle.reset();
+    }
+    QueuedEvent event = std::move(run->queue.front());
+    run->queue.pop_front();
+    if (auto* signal = std::get_if<Signal>(&event.event)) signal->inbox = run->last_inbox + 1;
+    auto records = decide(*run->program, run->state, event.event,
+                          {.at_ms = options_.clock.wall_ms(), .entropy = options_.random.next()});
+    if (records && !records->empty()) return commit(run, std::move(event), std::move(*records));
+    if (!records && !event.done)
+      log::error("an event of a run was refused", {{"run", run->run_id}, {"error", records.error().to_string()}});
+    if (event.done) event.done(records ? Result<void>() : Result<void>(fail(records.error())));
+  }
+  if (!run->busy) rest(run);
+}
+
+void Journal::commit(const RunPtr& run, QueuedEvent event, Records records) {
+  run->busy = true;
+  auto step = std::make_shared<store::Step>(make_step(*run, event, records));
+  options_.database.write(
+      [step](sql::Transaction& transaction) { return store::write_step(transaction, *step); },
+      [this, run, step, event = std::move(event), records = std::move(records)](Result<void> result) mutable {
+        options_.loop.post([this, run, step, event = std::move(event), records = std::move(records),
+                            result = std::move(result)]() mutable {
+          committed(run, std::move(event), records, *step, std::move(result));
+        });
+      });
+}
+
+void Journal::committed(const RunPtr& run, QueuedEvent event, const Records& records, const store::Step& step,
+                        Result<void> result) {
+  if (!result) return commit_failed(run, std::move(event), result.error());
+  steps_total().add();
+  run->head = step.seq;
+  if (step.signal) run->last_inbox = step.signal->inbox;
+  for (const store::EventRow& row : step.events) publish(run->run_id, row);
+  if (event.done) event.done({});
+  for (const store::PendingOp& pending : step.opened) attempts_.open(run, pending);
+  perform(run, records);
+  run->busy = false;
+  pump(run);
+}
+
+void Journal::commit_failed(const RunPtr& run, QueuedEvent event, const Error& error) {
+  if (event.start) {  // nothing of this run exists
+    run->busy = false;
+    if (event.done) event.done(fail(error));
+    return forget(run);
+  }
+  const bool repeated_signal = error.code == Errc::conflict && !event.dedupe.empty();
+  if (event.done) {
+    event.done(repeated_signal ? Result<void>() : Result<void>(fail(error)));
+  } else {
+    log::error("a step could not be stored; trying again", {{"run", run->run_id}, {"error", error.to_string()}});
+    run->queue.push_front(std::move(event));
+  }
+  // The state holds what was not stored: fold what was.
+  scope_.spawn([](Journal& self, RunPtr again, bool wait) -> io::Task<void> {
+    if (wait) (void)co_await io::sleep(self.options_.loop, kRetryCommitMs, self.scope_.token());
+    co_await self.load(std::move(again));
+  }(*this, run, !repeated_signal));
+}
+
+void Journal::perform(const RunPtr& run, const Records& records) {
+  for (const Command& command : commands_of(records)) {
+    if (const auto* timer = std::get_if<StartTimer>(&command)) {
+      timers_.add(timer->due_ms, run->run_no, timer->op);
+    } else if (const auto* cancelled = std::get_if<CancelOp>(&command)) {
+      attempts_.cancel(run->run_no, cancelled->op);
+      feeds_.text_ended(run->run_id, cancelled->op);
+    } else if (std::holds_alternative<CloseRun>(command)) {
+      feeds_.close(run->run_id);
+    }
+  }
+  for (const Record& record : records.items) {
+    const auto* closed = std::get_if<OpClosed>(&record);
+    if (closed != nullptr) options_.activities.effects_closed(run->run_id, closed->op);
+  }
+}
+
+store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const Records& records) {
+  store::Step step{.run_no = run.run_no,
+                   .seq = run.head + 1,
+                   .kind = record_kind(records.items.front()),
+                   .at_ms = records.at_ms,
+                   .body = json::print(to_json(records)),
+                   .start = event.start,
+                   .status = {},
+                   .output = {},
+                   .error = {}};
+  if (const auto* signal = std::get_if<Signal>(&event.event))
+    step.signal = {.inbox = signal->inbox, .dedupe = event.dedupe};
+  for (const Record& record : records.items) {
+    if (const auto* opened = std::get_if<OpOpened>(&record)) {
+      if (opened->kind == OpKind::timer) {
+        step.timers_set.push_back({.due_ms = opened->due_ms, .op = opened->op});
+      } else {
+        const json::Value body =
+            json::Value::object({{"path", opened->path}, {"at", records.at_ms}, {"spec", opened->spec}});
+        step.opened.push_back({.op = opened->op, .attempt = attempts_.has_slot() ? 1 : 0, .body = json::print(body)});
+      }
+    } else if (const auto* closed = std::get_if<OpClosed>(&record)) {
+      const auto timer = run.timers.find(closed->op);
+      if (timer == run.timers.end()) {
+        step.closed.push_back(closed->op);
+      } else {
+        step.timers_cleared.push_back({.due_ms = timer->second, .op = closed->op});
+      }
+    } else if (std::holds_alternative<Paused>(record)) {
+      step.status = status_name(Status::paused);
+    } else if (std::holds_alternative<Resumed>(record)) {
+      step.status = status_name(Status::running);
+    } else if (const auto* ended = std::get_if<RunClosed>(&record)) {
+      step.status = status_name(ended->outcome.status);
+      step.output = ended->outcome.output.is_null() ? "" : json::print(ended->outcome.output);
+      step.error = ended->outcome.error.is_null() ? "" : json::print(ended->outcome.error);
+      step.ended_ms = records.at_ms;
+    }
+  }
+  const auto opened_and_closed = [&](const store::PendingOp& op) { return std::erase(step.closed, op.op) > 0; };
+  std::erase_if(step.opened, opened_and_closed);
+  for (const store::TimerRow& timer : step.timers_set) run.timers[timer.op] = timer.due_ms;
+  for (const store::TimerRow& timer : step.timers_cleared) run.timers.erase(timer.op);
+  const History history = run.historian.write(records);
+  const auto text = [](const json::Value& value) { return value.is_null() ? std::string() : json::print(value); };
+  for (const TaskRow& task : history.tasks) {
+    step.tasks.push_back({.n = task.n,
+                          .path = task.path,
+                          .task_id = task.id,
+                          .type = std::string(project::task_type_name(task.type)),
+                          .status = std::string(status_name(task.status)),
+                          .input = text(task.input),
+                          .output = text(task.output),
+                          .error = text(task.error),
+                          .started_ms = task.started_ms,
+                          .ended_ms = task.ended_ms});
+  }
+  for (const RunEvent& shown : history.events) {
+    step.events.push_back({.n = 0, .at_ms = records.at_ms, .kind = shown.kind, .body = json::print(shown.body)});
+  }
+  return step;
+}
+
+// --- attempts
+// ---------------------------------------------------------------------------------------------------------
+
+void Journal::attempt_ended(const RunPtr& run, int64_t op, ActivityResult result) {
+  feeds_.text_ended(run->run_id, op);
+  deliver(run, {.event = OpFinished{.op = op, .outcome = std::move(result.outcome), .usage = std::move(result.usage)}});
+}
+
+void Journal::publish(const std::string& run_id, const store::EventRow& event) {
+  const FeedEvent shown{.n = event.n, .at_ms = event.at_ms, .kind = event.kind, .body = event.body};
+  feeds_.publish(run_id, shown);
+  if (options_.publish) options_.publish(run_id, shown);
+}
+
+void Journal::publish_delta(const std::string& run_id, int64_t op, int64_t attempt, std::string_view text) {
+  feeds_.delta(run_id, op, attempt, text, options_.clock.wall_ms());
+}
+
+}  // namespace compozy::workflow

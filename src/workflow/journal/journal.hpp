@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Journal: the left side of seam 3. Runs whose records are rows of one SQL database, kept by one process.
+//
+//   event ─> decide ─> records ──one transaction──> committed ─> commands performed, events published, callers answered
+//
+// Each run takes one step at a time; the database groups the steps of many runs into one commit. Nothing is performed,
+// published or answered before its step is on disk. A step that cannot be stored is undone by folding the run again;
+// what a caller asked for is then refused, what came from inside is tried again every second until the disk has room.
+//
+// Start-up scans no runs: it loads those with something pending, and timers a minute ahead. A sleeping run costs its
+// rows. Owner: app. Thread: everything on the loop given; the database's threads only call back into it.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "io/loop.hpp"
+#include "io/timer.hpp"
+#include "sql/database.hpp"
+#include "store/run_log.hpp"
+#include "workflow/journal/active_run.hpp"
+#include "workflow/journal/attempts.hpp"
+#include "workflow/journal/feeds.hpp"
+#include "workflow/journal/timer_queue.hpp"
+#include "workflow/run/activities.hpp"
+#include "workflow/run/runs.hpp"
+
+namespace compozy::workflow {
+
+struct JournalOptions {
+  sql::Database& database;
+  io::Loop& loop;
+  const Clock& clock;
+  Random& random;
+  Activities& activities;
+  Programs& programs;
+  int64_t concurrent_activities_max = 256;
+  size_t idle_runs_max = 1'024;  // runs kept in memory that nothing is happening to
+  std::function<void(const std::string& run_id, const FeedEvent& event)> publish = {};  // after commit; may be empty
+};
+
+class Journal final : public Runs, private AttemptHost {
+ public:
+  explicit Journal(JournalOptions options);
+  ~Journal() override;
+
+  Result<void> open_blocking();      // before the loop runs: where numbering goes on, which timers are due
+  io::Task<Result<void>> recover();  // on the loop: takes up again what the last process left
+  io::Task<void> stop();             // ends attempts without recording them: they are found again as pending
+
+  io::Task<Result<StartedRun>> start(StartRequest request) override;
+  io::Task<Result<void>> signal(std::string run_id, std::string name, json::Value payload, std::string dedupe) override;
+  io::Task<Result<void>> control(std::string run_id, Control control, std::string reason) override;
+  io::Task<Result<std::vector<std::string>>> trigger(std::string name, json::Value payload, std::string key) override;
+  std::shared_ptr<Feed> subscribe(const std::string& run_id) override { return feeds_.subscribe(run_id); }
+
+ private:
+  using RunPtr = std::shared_ptr<ActiveRun>;
+
+  // AttemptHost
+  void attempt_ended(const RunPtr& run, int64_t op, ActivityResult result) override;
+  void publish(const std::string& run_id, const store::EventRow& event) override;
+  void publish_delta(const std::string& run_id, int64_t op, int64_t attempt, std::string_view text) override;
+
+  void deliver(const RunPtr& run, QueuedEvent event);
+  void pump(const RunPtr& run);
+  void commit(const RunPtr& run, QueuedEvent event, Records records);
+  void committed(const RunPtr& run, QueuedEvent event, const Records& records, const store::Step& step,
+                 Result<void> result);
+  void commit_failed(const RunPtr& run, QueuedEvent event, const Error& error);
+  void perform(const RunPtr& run, const Records& records);
+  store::Step make_step(ActiveRun& run, const QueuedEvent& event, const Records& records);
+
+  RunPtr run_by_number(int64_t run_no);  // from memory, or being loaded
+  io::Task<void> load(RunPtr run);
+  io::Task<Result<RunPtr>> run_by_id(std::string run_id);
+  io::Task<Result<void>> ask(std::string run_id, Event event, std::string dedupe);
+  Result<std::shared_ptr<const Program>> program_of(const std::string& hash, const std::string& definition_json);
+  void rest(const RunPtr& run);  // may leave memory
+  void forget(const RunPtr& run);
+
+  JournalOptions options_;
+  io::TaskScope scope_;
+  Feeds feeds_;
+  Attempts attempts_;
+  TimerQueue timers_;
+  int64_t last_run_no_ = 0;
+  std::unordered_map<int64_t, RunPtr> runs_;
+  std::unordered_map<std::string, int64_t> numbers_;                          // of runs in memory
+  std::unordered_map<std::string, std::shared_ptr<const Program>> programs_;  // by hash
+  std::list<int64_t> idle_;                                                   // oldest first
+};
+
+}  // namespace compozy::workflow

@@ -1,0 +1,366 @@
+#include "workflow/journal/journal.hpp"
+
+#include <filesystem>
+#include <map>
+#include <thread>
+
+#include "json/parse.hpp"
+#include "json/print.hpp"
+#include "sql/sqlite/sqlite_database.hpp"
+#include "store/runs.hpp"
+
+namespace compozy::workflow {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Tools played by the test: `echo` answers its input, `fail` fails, `flaky` fails twice, `hang` waits to be stopped.
+class FakeActivities final : public Activities {
+ public:
+  io::Task<ActivityResult> perform(Attempt attempt) override {
+    keys.push_back(attempt.key);
+    const std::string tool = attempt.spec["tool"].string_or("");
+    ActivityResult ok{.outcome = {.status = Status::success, .output = attempt.spec["input"], .error = {}}};
+    ActivityResult bad{
+        .outcome = {.status = Status::failed, .output = {}, .error = make_error("tool_error", tool + " failed")},
+        .verdict = Verdict::retry};
+    if (tool == "fail" || (tool == "flaky" && attempt.number < 3)) co_return bad;
+    if (tool == "away" && away-- > 0) {
+      bad.verdict = Verdict::unavailable;
+      bad.retry_after_ms = 1;
+      co_return bad;
+    }
+    if (tool == "turns") co_return co_await take_turns(std::move(attempt), ok);
+    if (tool == "hang") {
+      io::Event never;
+      (void)co_await never.wait(attempt.stop);
+      bad.verdict = Verdict::final;
+      co_return bad;
+    }
+    co_return ok;
+  }
+  void effects_closed(const std::string&, int64_t) override {}
+
+  io::Task<ActivityResult> take_turns(Attempt attempt, ActivityResult ok) {
+    auto earlier = co_await attempt.turns->read();
+    recorded = earlier->size();
+    for (size_t i = earlier->size(); i < 3; ++i) {
+      ++paid;
+      const Result<void> kept =
+          co_await attempt.turns->append({.kind = "answer", .body = static_cast<int64_t>(i)},
+                                         {.kind = "llm_response", .body = static_cast<int64_t>(i)});
+      EXPECT_TRUE(kept.has_value());
+      if (i == 1 && crash_in_turns) {
+        io::Event never;
+        (void)co_await never.wait(attempt.stop);
+        co_return ok;
+      }
+    }
+    co_return ok;
+  }
+
+  std::vector<std::string> keys;
+  int away = 2;
+  int paid = 0;
+  size_t recorded = 0;
+  bool crash_in_turns = false;
+};
+
+class FakePrograms final : public Programs {
+ public:
+  void add(const char* id, std::string body) {
+    json::Value value = json::parse(body).value();
+    value.set("format", project::kDefinitionFormat).set("id", id);
+    programs[id] = Program::load(project::workflow_from_json(value).value()).value();
+  }
+  Result<std::shared_ptr<const Program>> latest(const std::string& workflow) override {
+    if (!programs.contains(workflow)) return fail(Errc::not_found, "no workflow '" + workflow + "'");
+    return programs[workflow];
+  }
+  Result<std::shared_ptr<const Program>> make(project::Workflow workflow) override {
+    return Program::load(std::move(workflow));
+  }
+  std::vector<std::shared_ptr<const Program>> triggered_by(const std::string& signal) override {
+    std::vector<std::shared_ptr<const Program>> found;
+    for (const auto& [id, program] : programs) {
+      for (const project::Trigger& trigger : program->workflow().triggers) {
+        if (trigger.name == signal) found.push_back(program);
+      }
+    }
+    return found;
+  }
+  std::map<std::string, std::shared_ptr<const Program>> programs;
+};
+
+constexpr const char* kFast = R"("policy":{"retry":{"initial_ms":1,"backoff":1.0,"maximum_ms":1,"attempts":3}})";
+
+class JournalTest : public ::testing::Test {
+ public:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / ("compozy-journal-" + std::to_string(::getpid()));
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    programs_.add(
+        "two",
+        R"({"tasks":[{"id":"a","tool":"echo","with":{"x":"{{ .workflow.input.x }}"},"on_success":{"next":"b"}},{"id":"b","tool":"echo","with":{"y":"{{ .tasks.a.output.x }}"}}]})");
+    open();
+  }
+  void TearDown() override {
+    crash();
+    std::filesystem::remove_all(folder_);
+  }
+  void open() {
+    loop_ = std::make_unique<io::Loop>();
+    database_ = sql::open_sqlite({.path = (folder_ / "test.db").string()}).value();
+    journal_ = std::make_unique<Journal>(JournalOptions{.database = *database_,
+                                                        .loop = *loop_,
+                                                        .clock = system_clock(),
+                                                        .random = random_,
+                                                        .activities = activities_,
+                                                        .programs = programs_});
+    journal_->open_blocking().value();
+    on_loop(journal_->recover()).value();
+  }
+  // The process ends without a word: attempts are dropped, nothing more is written.
+  void crash() {
+    if (!journal_) return;
+    on_loop(end_quietly());
+    journal_.reset();
+    database_.reset();
+    loop_.reset();
+  }
+  io::Task<Result<void>> end_quietly() {
+    co_await journal_->stop();
+    co_return Result<void>();
+  }
+
+  template <class T>
+  T on_loop(io::Task<T> task) {
+    std::optional<T> result;
+    io::spawn(*loop_, [](io::Task<T> inner, std::optional<T>& out, io::Loop& loop) -> io::Task<void> {
+      out = co_await std::move(inner);
+      loop.stop();
+    }(std::move(task), result, *loop_));
+    loop_->run();
+    return *std::move(result);
+  }
+
+  std::string start(const char* workflow, const char* input = "{}", std::string key = {}) {
+    return on_loop(journal_->start({.workflow = workflow,
+                                    .input = json::parse(input).value(),
+                                    .first_task = {},
+                                    .idempotency_key = std::move(key),
+                                    .idempotency_hash = input}))
+        .value()
+        .run_id;
+  }
+  // Waits until the run has ended, watching it as any observer would.
+  io::Task<Result<store::Run>> ended(std::string run_id) {
+    store::Runs runs(*database_);
+    while (true) {
+      const auto feed = journal_->subscribe(run_id);
+      CO_TRY(const store::Run run, co_await runs.get(run_id));
+      if (run.ended_ms != 0) co_return run;
+      (void)co_await feed->pop();
+    }
+  }
+  store::Run run_to_end(const std::string& run_id) { return on_loop(ended(run_id)).value(); }
+  std::vector<std::string> event_kinds(const std::string& run_id) {
+    store::Runs runs(*database_);
+    std::vector<std::string> kinds;
+    int64_t n = 0;
+    for (const store::EventRow& event : on_loop(runs.events(run_id, 0, 500)).value()) {
+      EXPECT_EQ(event.n, ++n);  // dense
+      kinds.push_back(event.kind);
+    }
+    return kinds;
+  }
+
+  std::filesystem::path folder_;
+  SeededRandom random_{3};
+  FakeActivities activities_;
+  FakePrograms programs_;
+  std::unique_ptr<io::Loop> loop_;
+  std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<Journal> journal_;
+};
+
+TEST_F(JournalTest, RunsAWorkflowAndKeepsItsHistory) {
+  const std::string id = start("two", R"({"x":7})");
+  const store::Run run = run_to_end(id);
+  EXPECT_EQ(run.status, "SUCCESS");
+  EXPECT_EQ(run.output, R"({"a":{"output":{"x":7}},"b":{"output":{"y":7}}})");
+  EXPECT_THAT(event_kinds(id),
+              ElementsAre("workflow_start", "task_status", "task_status", "task_status", "task_status", "complete"));
+  EXPECT_THAT(activities_.keys, ElementsAre(id + "/1", id + "/2"));
+}
+
+TEST_F(JournalTest, TheSameIdempotencyKeyGivesTheSameRunAndAnotherRequestIsRefused) {
+  const std::string id = start("two", R"({"x":1})", "key-1");
+  EXPECT_EQ(start("two", R"({"x":1})", "key-1"), id);
+  const auto other = on_loop(journal_->start({.workflow = "two",
+                                              .input = json::Value::object(),
+                                              .first_task = {},
+                                              .idempotency_key = "key-1",
+                                              .idempotency_hash = "other"}));
+  EXPECT_EQ(other.error().code, Errc::validation_failed);
+}
+
+TEST_F(JournalTest, UnknownWorkflowsTasksAndRunsAreRefused) {
+  EXPECT_EQ(
+      on_loop(journal_->start(
+                  {.workflow = "none", .input = {}, .first_task = {}, .idempotency_key = {}, .idempotency_hash = {}}))
+          .error()
+          .code,
+      Errc::not_found);
+  EXPECT_THAT(
+      on_loop(journal_->start(
+                  {.workflow = "two", .input = {}, .first_task = "aa", .idempotency_key = {}, .idempotency_hash = {}}))
+          .error()
+          .message,
+      HasSubstr("did you mean 'a'?"));
+  EXPECT_EQ(on_loop(journal_->signal("01NONE", "x", {}, {})).error().code, Errc::not_found);
+}
+
+TEST_F(JournalTest, RetriesAFlakyToolAndShowsEachRetry) {
+  programs_.add("w", std::string(R"({"tasks":[{"id":"a","tool":"flaky",)") + kFast + "}]}");
+  const std::string id = start("w");
+  EXPECT_EQ(run_to_end(id).status, "SUCCESS");
+  EXPECT_THAT(activities_.keys, ElementsAre(id + "/1", id + "/1", id + "/1"));  // one key for all attempts
+  EXPECT_THAT(event_kinds(id),
+              ElementsAre("workflow_start", "task_status", "task_retry", "task_retry", "task_status", "complete"));
+}
+
+TEST_F(JournalTest, GivesUpWhenTheAttemptsAreUsedUp) {
+  programs_.add("w", std::string(R"({"tasks":[{"id":"a","tool":"fail",)") + kFast + "}]}");
+  const store::Run run = run_to_end(start("w"));
+  EXPECT_EQ(run.status, "FAILED");
+  EXPECT_EQ(activities_.keys.size(), 3U);
+}
+
+TEST_F(JournalTest, WhatIsUnavailableUsesUpNoAttempts) {
+  programs_.add("w", R"({"tasks":[{"id":"a","tool":"away","policy":{"retry":{"attempts":1}}}]})");
+  const std::string id = start("w");
+  activities_.away = 1;
+  EXPECT_EQ(run_to_end(id).status, "SUCCESS");
+  EXPECT_THAT(event_kinds(id), ElementsAre("workflow_start", "task_status", "task_blocked", "task_status", "complete"));
+}
+
+TEST_F(JournalTest, AnAttemptThatTakesTooLongTimesOut) {
+  programs_.add("w", R"({"tasks":[{"id":"a","tool":"hang","policy":{"start_to_close_ms":5,"retry":{"attempts":1}}}]})");
+  EXPECT_THAT(run_to_end(start("w")).error, HasSubstr("not done within 5 ms"));
+}
+
+TEST_F(JournalTest, ARunGoesOnAfterARestartWithoutRepeatingWhatIsDone) {
+  programs_.add("w", R"({"tasks":[{"id":"a","tool":"echo","on_success":{"next":"b"}},{"id":"b","tool":"hang"}]})");
+  const std::string id = start("w");
+  on_loop([](JournalTest& self) -> io::Task<Result<void>> {
+    while (self.activities_.keys.size() < 2) (void)co_await io::sleep(*self.loop_, 1);
+    co_return Result<void>();
+  }(*this));
+  crash();
+  activities_.keys.clear();
+  open();
+  on_loop([](JournalTest& self) -> io::Task<Result<void>> {
+    while (self.activities_.keys.empty()) (void)co_await io::sleep(*self.loop_, 1);
+    co_return Result<void>();
+  }(*this));
+  EXPECT_THAT(activities_.keys, ElementsAre(id + "/2"));
+  on_loop(journal_->control(id, Control::cancel, "enough")).value();
+  EXPECT_EQ(run_to_end(id).status, "CANCELED");
+}
+
+TEST_F(JournalTest, AStepThatAlwaysEndsWithTheProcessIsNotTriedForEver) {
+  programs_.add("w", R"({"tasks":[{"id":"a","tool":"hang"}]})");
+  const std::string id = start("w");
+  for (int i = 0; i < kLostMax + 1; ++i) {
+    crash();
+    open();
+  }
+  EXPECT_THAT(run_to_end(id).error, HasSubstr("worker_lost"));
+}
+
+TEST_F(JournalTest, TurnsThatWereRecordedAreNotPaidAgain) {
+  programs_.add("w", R"({"tasks":[{"id":"a","tool":"turns"}]})");
+  activities_.crash_in_turns = true;
+  const std::string id = start("w");
+  on_loop([](JournalTest& self) -> io::Task<Result<void>> {
+    while (self.activities_.paid < 2) (void)co_await io::sleep(*self.loop_, 1);
+    co_return Result<void>();
+  }(*this));
+  crash();
+  activities_.crash_in_turns = false;
+  open();
+  EXPECT_EQ(run_to_end(id).status, "SUCCESS");
+  EXPECT_EQ(activities_.recorded, 2U);
+  EXPECT_EQ(activities_.paid, 3);
+}
+
+TEST_F(JournalTest, ASleepingRunWakesAfterARestart) {
+  programs_.add("w", R"({"tasks":[{"id":"a","tool":"echo","sleep_ms":30}]})");
+  const std::string id = start("w");
+  crash();
+  open();
+  EXPECT_EQ(run_to_end(id).status, "SUCCESS");
+}
+
+TEST_F(JournalTest, SignalsAreDurableAndARepeatedOneChangesNothing) {
+  programs_.add("w", R"({"tasks":[{"id":"h","type":"wait","wait_for":"n","condition":"signal.payload.v == 2"}]})");
+  const std::string id = start("w");
+  const json::Value one = json::Value::object({{"v", 1}});
+  on_loop(journal_->signal(id, "n", one, "d1")).value();
+  on_loop(journal_->signal(id, "n", one, "d1")).value();
+  crash();
+  open();
+  on_loop(journal_->signal(id, "n", json::Value::object({{"v", 2}}), "d2")).value();
+  EXPECT_EQ(run_to_end(id).status, "SUCCESS");
+  const auto kinds = event_kinds(id);
+  EXPECT_EQ(std::ranges::count(kinds, "signal_received"), 2);
+}
+
+TEST_F(JournalTest, PauseSurvivesARestart) {
+  programs_.add("w", R"({"tasks":[{"id":"h","type":"wait","wait_for":"go"}]})");
+  const std::string id = start("w");
+  on_loop(journal_->control(id, Control::pause, {})).value();
+  crash();
+  open();
+  on_loop(journal_->signal(id, "go", {}, {})).value();
+  store::Runs runs(*database_);
+  EXPECT_EQ(on_loop(runs.get(id))->status, "PAUSED");
+  on_loop(journal_->control(id, Control::resume, {})).value();
+  EXPECT_EQ(run_to_end(id).status, "SUCCESS");
+}
+
+TEST_F(JournalTest, ATriggerStartsEveryWorkflowThatHasIt) {
+  programs_.add("w", R"({"triggers":[{"name":"order"}],"tasks":[{"id":"a","tool":"echo"}]})");
+  const auto started = on_loop(journal_->trigger("order", json::Value::object({{"n", 1}}), "")).value();
+  EXPECT_EQ(started.size(), 1U);
+  EXPECT_EQ(run_to_end(started[0]).status, "SUCCESS");
+  EXPECT_EQ(on_loop(journal_->trigger("nothing", {}, "")).error().code, Errc::not_found);
+}
+
+TEST_F(JournalTest, AFullDiskRefusesANewRunAndTheRunsThatAreOpenGoOnWhenThereIsRoom) {
+  crash();
+  loop_ = std::make_unique<io::Loop>();
+  database_ = sql::open_sqlite({.path = (folder_ / "test.db").string(), .pages_max = 60}).value();
+  journal_ = std::make_unique<Journal>(JournalOptions{.database = *database_,
+                                                      .loop = *loop_,
+                                                      .clock = system_clock(),
+                                                      .random = random_,
+                                                      .activities = activities_,
+                                                      .programs = programs_});
+  journal_->open_blocking().value();
+  on_loop(journal_->recover()).value();
+  const std::string large = R"({"x":")" + std::string(300'000, 'x') + "\"}";
+  const auto refused = on_loop(journal_->start({.workflow = "two",
+                                                .input = json::parse(large).value(),
+                                                .first_task = {},
+                                                .idempotency_key = {},
+                                                .idempotency_hash = {}}));
+  EXPECT_EQ(refused.error().code, Errc::storage_full);
+  EXPECT_EQ(run_to_end(start("two", R"({"x":1})")).status, "SUCCESS");  // a small one still fits
+}
+
+}  // namespace
+}  // namespace compozy::workflow

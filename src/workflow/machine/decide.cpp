@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "workflow/machine/decider.hpp"
+
+namespace compozy::workflow {
+
+Result<Records> decide(const Program& program, State& state, const Event& event, Stamp stamp) {
+  stamp.at_ms = std::max(stamp.at_ms, state.at_ms);
+  state.at_ms = stamp.at_ms;
+  Decider decider(program, state, stamp);
+  TRY(decider.handle(event));
+  return std::move(decider).take();
+}
+
+Outcome failure(std::string_view code, std::string_view message, json::Value details) {
+  return {.status = Status::failed, .output = {}, .error = make_error(code, message, std::move(details))};
+}
+
+Outcome failure(const Error& error) { return failure(errc_row(error.code).name, error.to_string()); }
+
+json::Value merge(json::Value below, const json::Value& over) {
+  if (!over.is_object()) return over.is_null() ? below : over;
+  if (!below.is_object()) return over;
+  for (const auto& [name, value] : over.as_object()) below.set(name, value);
+  return below;
+}
+
+Decider::Decider(const Program& program, State& state, Stamp stamp) : program_(program), state_(state), stamp_(stamp) {
+  records_.at_ms = stamp.at_ms;
+}
+
+Result<void> Decider::handle(const Event& event) {
+  TRY(std::visit([&](const auto& alternative) { return on(alternative); }, event));
+  settle();
+  return {};
+}
+
+Result<void> Decider::on(const Started& event) {
+  ASSERT(state_.status == Status::pending);
+  const std::string first = event.first_task.empty() ? program_.workflow().tasks.front().id : event.first_task;
+  emit(RunStarted{.run_id = event.run_id,
+                  .workflow = program_.workflow().id,
+                  .definition = program_.hash(),
+                  .input = event.input,
+                  .first_task = first});
+  return {};
+}
+
+Result<void> Decider::on(const OpFinished& event) {
+  const auto found = state_.ops.find(event.op);
+  if (found == state_.ops.end()) return {};  // closed meanwhile: its answer comes too late
+  const std::string path = found->second.path;
+  emit(OpClosed{.op = event.op, .outcome = event.outcome, .usage = event.usage});
+  ready_.push_back(path);
+  return {};
+}
+
+Result<void> Decider::on(const TimerFired& event) { return on(OpFinished{.op = event.op, .outcome = {}, .usage = {}}); }
+
+Result<void> Decider::on(const Signal& event) {
+  if (is_terminal(state_.status)) {
+    return fail(Errc::conflict, "run '" + state_.run_id + "' has ended: " + std::string(status_name(state_.status)));
+  }
+  if (static_cast<int64_t>(state_.signals.size()) >= kSignalsMax) {
+    return fail(Errc::limit_exceeded,
+                "run '" + state_.run_id + "' holds " + std::to_string(kSignalsMax) + " signals that no task has taken");
+  }
+  emit(SignalBuffered{.inbox = event.inbox, .name = event.name, .payload = event.payload, .received_ms = stamp_.at_ms});
+  for (const auto& [path, frame] : state_.frames) {
+    if (frame.type == project::TaskType::wait) ready_.push_back(path);
+  }
+  std::ranges::sort(ready_);
+  return {};
+}
+
+Result<void> Decider::on(const Controlled& event) {
+  if (is_terminal(state_.status)) {
+    return fail(Errc::conflict, "run '" + state_.run_id + "' has ended: " + std::string(status_name(state_.status)));
+  }
+  switch (event.control) {
+    case Control::pause:
+      if (!state_.paused) emit(Paused{});
+      break;
+    case Control::resume: {
+      if (!state_.paused) break;
+      emit(Resumed{});
+      std::vector<std::string> open = state_.open_paths_below("");
+      ready_.assign(open.rbegin(), open.rend());
+      break;
+    }
+    case Control::cancel:
+      emit(CancelRequested{.reason = event.reason});
+      cancel_below("");
+      close_run({.status = Status::canceled,
+                 .output = {},
+                 .error = make_error("canceled", event.reason.empty() ? "canceled on request" : event.reason)});
+      break;
+  }
+  return {};
+}
+
+void Decider::emit(Record record) {
+  evolve_one(state_, record, stamp_.at_ms);
+  records_.items.push_back(std::move(record));
+}
+
+// Does what can be done now: open tasks first, then the transition to the next one, then the end of the run.
+void Decider::settle() {
+  while (!is_terminal(state_.status) && !state_.paused) {
+    if (!ready_.empty()) {
+      const std::string path = std::move(ready_.front());
+      ready_.pop_front();
+      advance(path);
+    } else if (!state_.frames.empty()) {
+      return;
+    } else if (state_.unhandled) {
+      close_run(*state_.unhandled);
+    } else if (!state_.next_task.empty()) {
+      enter_next();
+    } else {
+      finish_run();
+    }
+  }
+}
+
+void Decider::advance(const std::string& path) {
+  Frame* frame = state_.find_frame(path);
+  if (frame == nullptr) return;
+  const Task* task = program_.find_task(path);
+  ASSERT(task != nullptr);
+  if (!await_sleep_and_timeout(*task, *frame)) return;
+  switch (task->type) {
+    case project::TaskType::basic: return advance_basic(*task, *frame);
+    case project::TaskType::memory: return advance_memory(*task, *frame);
+    case project::TaskType::signal: return advance_signal(*task, *frame);
+    case project::TaskType::router: return advance_router(*task, *frame);
+    case project::TaskType::aggregate: return advance_aggregate(*task, *frame);
+    case project::TaskType::parallel:
+    case project::TaskType::collection:
+    case project::TaskType::composite: return advance_container(*task, *frame);
+    case project::TaskType::wait: return advance_wait(*task, *frame);
+  }
+}
+
+bool Decider::await_sleep_and_timeout(const Task& task, Frame& frame) {
+  if (frame.timed_out) {
+    const bool waits = task.type == project::TaskType::wait;
+    json::Value details = json::Value::object({{"timeout_ms", task.timeout_ms}});
+    if (waits) details.set("signal_name", task.wait_for);
+    Outcome outcome = failure(waits ? "WAIT_TIMEOUT" : "TIMEOUT",
+                              waits ? "no signal '" + task.wait_for + "' came in time" : "the task did not end in time",
+                              std::move(details));
+    outcome.status = Status::timed_out;
+    close(frame.path, std::move(outcome));
+    return false;
+  }
+  if (task.sleep_ms > 0 && !frame.slept) {
+    if (frame.sleep_op == 0) open_op(frame, OpKind::timer, "sleep", {}, stamp_.at_ms + task.sleep_ms);
+    return false;
+  }
+  const bool has_timer = task.type == project::TaskType::wait || !task.tasks.empty();
+  if (has_timer && task.timeout_ms > 0 && frame.timeout_op == 0) {
+    open_op(frame, OpKind::timer, "timeout", {}, stamp_.at_ms + task.timeout_ms);
+  }
+  return true;
+}
+
+int64_t Decider::open_op(Frame& frame, OpKind kind, std::string role, json::Value spec, int64_t due_ms) {
+  const int64_t op = state_.last_op + 1;
+  emit(OpOpened{
+      .op = op, .kind = kind, .path = frame.path, .role = std::move(role), .spec = std::move(spec), .due_ms = due_ms});
+  return op;
+}
+
+void Decider::enter_next() {
+  const std::string id = state_.next_task;
+  const Task* task = program_.workflow().find_task(id);
+  if (task == nullptr) return close_run(failure("unknown_task", "the workflow has no task '" + id + "'"));
+  const int64_t visit = state_.visits[id] + 1;
+  if (visit > kVisitsMax) {
+    return close_run(failure("limit_exceeded", "task '" + id + "' was visited " + std::to_string(kVisitsMax) +
+                                                   " times: the flow loops without end"));
+  }
+  const json::Value with = state_.next_with;
+  json::Value vars;
+  if (!state_.last_error.is_null()) vars = json::Value::object({{"error", state_.last_error}});
+  enter(*task, child_path("", id, visit, std::nullopt), id, 0, std::move(vars), with);
+}
+
+void Decider::enter(const Task& task, const std::string& path, const std::string& id, int64_t index, json::Value vars,
+                    const json::Value& over_with) {
+  auto input = render(task.with, base_context(&task, {}, vars));
+  TaskEntered entered{.n = state_.last_n + 1,
+                      .path = path,
+                      .id = id,
+                      .type = task.type,
+                      .index = index,
+                      .input = {},
+                      .vars = std::move(vars)};
+  if (input) entered.input = merge(std::move(*input), over_with);
+  emit(std::move(entered));
+  if (!input) return close(path, failure(std::move(input).error().with_context("input of task '" + id + "'")));
+  if (const json::Schema* schema = program_.schema(task.input_schema)) {
+    if (auto fits = schema->check(state_.find_frame(path)->input); !fits) {
+      return close(path, failure(std::move(fits).error().with_context("input of task '" + id + "'")));
+    }
+  }
+  ready_.push_back(path);
+}
+
+void Decider::close(const std::string& path, Outcome outcome) {
+  cancel_below(path);
+  const Frame frame = *state_.find_frame(path);
+  close_ops(frame);
+  TaskClosed closed{.path = path, .outcome = std::move(outcome), .next = {}, .next_with = {}};
+  if (frame.parent.empty()) {
+    choose_next(*program_.find_task(path), frame, closed);
+  } else {
+    ready_.push_back(frame.parent);
+  }
+  emit(std::move(closed));
+}
+
+void Decider::choose_next(const Task& task, const Frame& frame, TaskClosed& closed) {
+  const bool ok = closed.outcome.status == Status::success;
+  if (!ok && frame.timed_out && !task.on_timeout.empty()) {
+    closed.handled = true;
+    closed.next = task.on_timeout;
+    return;
+  }
+  if (ok && !closed.next.empty()) return;  // a router has chosen
+  const std::optional<project::Transition>& transition = ok ? task.on_success : task.on_error;
+  if (!transition || transition->next.empty() || (ok && task.is_final)) return;
+  json::Value context = context_of(task, frame);
+  context.set("output", closed.outcome.output);
+  context.set("error", closed.outcome.error);
+  auto next = render_to_text(transition->next, context);
+  auto with = next ? render(transition->with, context) : Result<json::Value>(json::Value());
+  if (!next || !with) {
+    const Error& error = next ? with.error() : next.error();
+    closed.outcome = failure("bad_transition", "task '" + task.id + "': " + error.to_string());
+    return;
+  }
+  closed.handled = !ok;
+  closed.next = std::move(*next);
+  closed.next_with = std::move(*with);
+}
+
+void Decider::cancel_below(const std::string& path) {
+  for (const std::string& open : state_.open_paths_below(path)) {
+    close_ops(*state_.find_frame(open));
+    emit(TaskClosed{.path = open,
+                    .outcome = {.status = Status::canceled,
+                                .output = {},
+                                .error = make_error("canceled", "canceled with its run or its siblings")},
+                    .next = {},
+                    .next_with = {}});
+  }
+}
+
+void Decider::close_ops(const Frame& frame) {
+  for (const int64_t op : {frame.main_op, frame.sleep_op, frame.timeout_op}) {
+    if (op != 0) emit(OpClosed{.op = op, .outcome = {.status = Status::canceled}, .usage = {}});
+  }
+}
+
+void Decider::finish_run() {
+  const project::Workflow& workflow = program_.workflow();
+  if (workflow.outputs.is_null()) {
+    json::Value all = json::Value::object();
+    for (const std::string_view id : state_.tasks.as_object().sorted_names()) {
+      all.set(id, json::Value::object({{"output", state_.tasks[id]["output"]}}));
+    }
+    return close_run({.status = Status::success, .output = std::move(all), .error = {}});
+  }
+  json::Value context = base_context(nullptr, {}, {});
+  context.set("status", status_name(Status::success));
+  context.set("workflow_id", state_.workflow);
+  context.set("workflow_exec_id", state_.run_id);
+  auto output = render(workflow.outputs, context);
+  if (!output)
+    return close_run(failure(std::move(output).error().with_context("outputs of workflow '" + workflow.id + "'")));
+  close_run({.status = Status::success, .output = std::move(*output), .error = {}});
+}
+
+void Decider::close_run(Outcome outcome) {
+  ready_.clear();
+  emit(RunClosed{.outcome = std::move(outcome)});
+}
+
+std::vector<Command> commands_of(const Records& records) {
+  std::vector<Command> commands;
+  for (const Record& record : records.items) {
+    if (const auto* opened = std::get_if<OpOpened>(&record)) {
+      if (opened->kind == OpKind::timer) {
+        commands.emplace_back(StartTimer{.op = opened->op, .due_ms = opened->due_ms});
+      } else {
+        commands.emplace_back(StartActivity{.op = opened->op, .path = opened->path, .spec = opened->spec});
+      }
+    } else if (const auto* closed = std::get_if<OpClosed>(&record)) {
+      if (closed->outcome.status == Status::canceled) commands.emplace_back(CancelOp{.op = closed->op});
+    } else if (const auto* ended = std::get_if<RunClosed>(&record)) {
+      commands.emplace_back(CloseRun{.outcome = ended->outcome});
+    }
+  }
+  return commands;
+}
+
+}  // namespace compozy::workflow

@@ -1,0 +1,448 @@
+#include "workflow/machine/machine.hpp"
+
+#include <map>
+
+#include "json/parse.hpp"
+#include "json/print.hpp"
+
+namespace compozy::workflow {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// A run of a workflow given as resolved JSON, with the outside played by the test. After every event the state folded
+// from the records so far must show what the deciding state shows.
+class Played {
+ public:
+  explicit Played(const std::string& workflow, const char* input = "{}") {
+    json::Value body = json::parse(workflow).value();
+    body.set("format", project::kDefinitionFormat);
+    if (body.find("id") == nullptr) body.set("id", "test");
+    program_ = Program::load(project::workflow_from_json(body).value()).value();
+    feed(Started{.run_id = "run-1", .input = json::parse(input).value()});
+  }
+
+  Result<void> feed(const Event& event) {
+    auto records = decide(*program_, state, event, {.at_ms = now_ms, .entropy = 7});
+    if (!records) return fail(records.error());
+    for (const Command& command : commands_of(*records)) {
+      if (const auto* activity = std::get_if<StartActivity>(&command)) activities[activity->op] = *activity;
+      if (const auto* timer = std::get_if<StartTimer>(&command)) timers[timer->op] = timer->due_ms;
+      if (const auto* cancelled = std::get_if<CancelOp>(&command)) {
+        activities.erase(cancelled->op);
+        timers.erase(cancelled->op);
+        canceled.push_back(cancelled->op);
+      }
+    }
+    for (const Record& record : records->items) names.emplace_back(record_name(record));
+    const Records stored = records_from_json(json::parse(json::print(to_json(*records))).value()).value();
+    evolve(folded_, stored);
+    EXPECT_EQ(json::print(folded_.tasks), json::print(state.tasks));
+    EXPECT_EQ(folded_.status, state.status);
+    EXPECT_EQ(folded_.frames.size(), state.frames.size());
+    EXPECT_EQ(folded_.ops.size(), state.ops.size());
+    EXPECT_EQ(folded_.next_task, state.next_task);
+    return {};
+  }
+
+  // Answers the oldest open activity.
+  void answer(const char* output) {
+    const int64_t op = activities.begin()->first;
+    activities.erase(op);
+    feed(OpFinished{
+             .op = op, .outcome = {.status = Status::success, .output = json::parse(output).value()}, .usage = {}})
+        .value();
+  }
+  void fail_activity(const char* message) {
+    const int64_t op = activities.begin()->first;
+    activities.erase(op);
+    feed(OpFinished{.op = op,
+                    .outcome = {.status = Status::failed, .output = {}, .error = make_error("tool_error", message)},
+                    .usage = {}})
+        .value();
+  }
+  void fire(int64_t op) {
+    now_ms = std::max(now_ms, timers.at(op));
+    timers.erase(op);
+    feed(TimerFired{.op = op}).value();
+  }
+  // Answers every tool with its own input until nothing is open.
+  void echo_all() {
+    while (!activities.empty()) answer(json::print(activities.begin()->second.spec["input"]).c_str());
+  }
+  const json::Value& spec() const { return activities.begin()->second.spec; }
+  std::string output() const { return json::print(state.outcome.output); }
+  std::string error() const { return state.outcome.error["message"].string_or(""); }
+  std::string open_paths() const {
+    std::string all;
+    for (const auto& [op, activity] : activities) all += (all.empty() ? "" : " ") + activity.path;
+    return all;
+  }
+
+  State state;
+  int64_t now_ms = 1'000;
+  std::map<int64_t, StartActivity> activities;
+  std::map<int64_t, int64_t> timers;
+  std::vector<int64_t> canceled;
+  std::vector<std::string> names;
+
+ private:
+  std::shared_ptr<const Program> program_;
+  State folded_;
+};
+
+TEST(Machine, RunsTasksAlongTheirLinksAndRendersOutputs) {
+  Played run(R"({"tasks":[
+      {"id":"a","type":"basic","tool":"echo","with":{"city":"{{ .workflow.input.city }}"},"on_success":{"next":"b"}},
+      {"id":"b","type":"basic","tool":"echo","with":{"was":"{{ .tasks.a.output.city }}"},"outputs":{"n":"{{ len .output.was }}"}}],
+      "outputs":{"n":"{{ .tasks.b.output.n }}","status":"{{ .status }}"}})",
+             R"({"city":"Oslo"})");
+  EXPECT_EQ(run.open_paths(), "a#1");
+  EXPECT_EQ(json::print(run.spec()["input"]), R"({"city":"Oslo"})");
+  run.echo_all();
+  EXPECT_EQ(run.state.status, Status::success);
+  EXPECT_EQ(run.output(), R"({"n":4,"status":"SUCCESS"})");
+  EXPECT_THAT(run.names, ElementsAre("run_started", "task_entered", "op_opened", "op_closed", "task_closed",
+                                     "task_entered", "op_opened", "op_closed", "task_closed", "run_closed"));
+}
+
+TEST(Machine, WithoutOutputsTheRunGivesEveryTasksOutputById) {
+  Played run(R"({"tasks":[{"id":"a","tool":"echo","with":{"x":1}}]})");
+  run.echo_all();
+  EXPECT_EQ(run.output(), R"({"a":{"output":{"x":1}}})");
+}
+
+TEST(Machine, AnUnhandledFailureFailsTheRun) {
+  Played run(R"({"tasks":[{"id":"a","tool":"echo","on_success":{"next":"b"}},{"id":"b","tool":"echo"}]})");
+  run.fail_activity("no such file");
+  EXPECT_EQ(run.state.status, Status::failed);
+  EXPECT_EQ(run.error(), "no such file");
+}
+
+TEST(Machine, AHandledFailureDoesNotFailTheRun) {  // defects 3 and 5
+  Played run(R"({"tasks":[
+      {"id":"a","tool":"echo","on_error":{"next":"mend","with":{"why":"{{ .error.message }}"}}},
+      {"id":"mend","tool":"echo","with":{"seen":"{{ .error.code }}"}}]})");
+  run.fail_activity("boom");
+  EXPECT_EQ(json::print(run.spec()["input"]), R"({"seen":"tool_error","why":"boom"})");
+  run.echo_all();
+  EXPECT_EQ(run.state.status, Status::success);
+}
+
+TEST(Machine, AnOutputThatReportsAnErrorFailsTheTask) {
+  Played run(R"({"tasks":[{"id":"a","tool":"echo"}]})");
+  run.answer(R"({"success":false,"error":{"message":"quota"}})");
+  EXPECT_EQ(run.state.status, Status::failed);
+  EXPECT_EQ(run.error(), "task output error: quota");
+}
+
+TEST(Machine, AMissingPathFailsTheTaskAndSaysWhich) {
+  Played run(R"({"tasks":[{"id":"a","tool":"echo","with":{"x":"{{ .workflow.input.citty }}"}}]})",
+             R"({"city":"Oslo"})");
+  EXPECT_EQ(run.state.status, Status::failed);
+  EXPECT_THAT(run.error(), HasSubstr("input of task 'a'"));
+  EXPECT_THAT(run.error(), HasSubstr("citty"));
+}
+
+TEST(Machine, SleepsBeforeATaskUntilTheTimerFires) {
+  Played run(R"({"tasks":[{"id":"a","tool":"echo","sleep_ms":5000}]})");
+  EXPECT_TRUE(run.activities.empty());
+  EXPECT_EQ(run.timers.begin()->second, 6'000);
+  run.fire(1);
+  EXPECT_EQ(run.open_paths(), "a#1");
+}
+
+TEST(Router, TakesARouteByTemplateOrByCel) {
+  const char* const kFlow = R"({"tasks":[
+      {"id":"r","type":"router","condition":%s,"routes":[["big","b"],["small","s"]]},
+      {"id":"b","tool":"echo","with":{"v":"B"}},{"id":"s","tool":"echo","with":{"v":"S"}}]})";
+  const auto taken = [&](const char* condition) {
+    std::string flow = kFlow;
+    flow.replace(flow.find("%s"), 2, condition);
+    Played run(flow, R"({"n":9})");
+    return run.state.status == Status::failed ? run.error() : run.open_paths();
+  };
+  EXPECT_EQ(taken(R"("{{ if gt .workflow.input.n 5 }}big{{ else }}small{{ end }}")"), "b#1");
+  EXPECT_EQ(taken(R"("workflow.input.n > 10 ? 'big' : 'small'")"), "s#1");
+  EXPECT_THAT(taken(R"("'huge'")"), HasSubstr("no route for 'huge'; the routes are big, small"));
+}
+
+TEST(Router, TakesTheDefaultRoute) {  // defect 13
+  Played run(R"({"tasks":[{"id":"r","type":"router","condition":"'x'","routes":[["y","b"]],"default_route":"s"},
+      {"id":"b","tool":"echo"},{"id":"s","tool":"echo"}]})");
+  EXPECT_EQ(run.open_paths(), "s#1");
+}
+
+TEST(Router, ALoopVisitsATaskAgainUnderANewPath) {
+  Played run(
+      R"({"tasks":[{"id":"a","tool":"echo","with":{"n":"{{ if hasKey .tasks \"a\" }}again{{ else }}first{{ end }}"},"on_success":{"next":"r"}},
+      {"id":"r","type":"router","condition":"tasks.a.output.n == 'first' ? 'more' : 'done'","routes":[["more","a"],["done","end"]]},
+      {"id":"end","type":"basic"}]})");
+  run.echo_all();
+  EXPECT_EQ(run.state.status, Status::success);
+  EXPECT_EQ(run.state.visits["a"], 2);
+}
+
+constexpr const char* kThree = R"({"tasks":[{"id":"p","type":"parallel","strategy":"%s","max_workers":%d,"tasks":[
+      {"id":"x","tool":"echo","with":{"v":1}},{"id":"y","tool":"echo","with":{"v":2}},{"id":"z","tool":"echo","with":{"v":3}}]}]})";
+std::string three(const char* strategy, int workers) {
+  std::array<char, 600> text{};
+  std::snprintf(text.data(), text.size(), kThree, strategy, workers);
+  return text.data();
+}
+
+TEST(Parallel, WaitAllRunsWithinItsWorkersAndGathersOutputs) {
+  Played run(three("wait_all", 2));
+  EXPECT_EQ(run.open_paths(), "p#1/x#1 p#1/y#1");
+  run.answer(R"({"v":1})");
+  EXPECT_EQ(run.open_paths(), "p#1/y#1 p#1/z#1");
+  run.echo_all();
+  EXPECT_EQ(run.state.status, Status::success);
+  EXPECT_EQ(json::print(run.state.tasks["p"]["output"]["outputs"]), R"({"x":{"v":1},"y":{"v":2},"z":{"v":3}})");
+}
+
+TEST(Parallel, WaitAllFailsOnlyAfterAllHaveEnded) {
+  Played run(three("wait_all", 0));
+  run.fail_activity("x broke");
+  EXPECT_EQ(run.state.status, Status::running);
+  run.echo_all();
+  EXPECT_EQ(run.state.status, Status::failed);
+  EXPECT_THAT(run.error(), HasSubstr("task[x]: x broke"));
+}
+
+TEST(Parallel, FailFastCancelsTheOthersAtOnce) {  // defect 1
+  Played run(three("fail_fast", 0));
+  run.fail_activity("x broke");
+  EXPECT_EQ(run.state.status, Status::failed);
+  EXPECT_EQ(run.canceled.size(), 2U);
+  EXPECT_TRUE(run.activities.empty());
+}
+
+TEST(Parallel, RaceEndsWithTheFirstSuccessNotTheFirstFailure) {  // defect 2
+  Played run(three("race", 0));
+  run.fail_activity("x broke");
+  EXPECT_EQ(run.state.status, Status::running);
+  run.answer(R"({"v":2})");
+  EXPECT_EQ(run.state.status, Status::success);
+  EXPECT_EQ(run.canceled.size(), 1U);
+  EXPECT_EQ(json::print(run.state.tasks["p"]["output"]["outputs"]), R"({"y":{"v":2}})");
+  EXPECT_EQ(run.state.tasks["z"]["status"].as_string(), "CANCELED");
+}
+
+TEST(Parallel, BestEffortNeedsOneSuccess) {
+  Played some(three("best_effort", 0));
+  some.fail_activity("x");
+  some.fail_activity("y");
+  some.answer("{}");
+  EXPECT_EQ(some.state.status, Status::success);
+  Played none(three("best_effort", 0));
+  for (int i = 0; i < 3; ++i) none.fail_activity("no");
+  EXPECT_EQ(none.state.status, Status::failed);
+}
+
+TEST(Composite, RunsInOrderAndLaterChildrenSeeEarlierOnes) {
+  Played run(R"({"tasks":[{"id":"c","type":"composite","tasks":[{"id":"a","tool":"echo","with":{"v":1}},
+      {"id":"b","tool":"echo","with":{"v":"{{ .tasks.a.output.v }}"}}],"outputs":{"b":"{{ .children.b.output.v }}"}}]})");
+  EXPECT_EQ(run.open_paths(), "c#1/a#1");
+  run.echo_all();
+  EXPECT_EQ(json::print(run.state.tasks["c"]["output"]), R"({"b":1})");
+}
+
+TEST(Composite, StopsAtTheFirstFailure) {
+  Played run(
+      R"({"tasks":[{"id":"c","type":"composite","tasks":[{"id":"a","tool":"echo"},{"id":"b","tool":"echo"}]}]})");
+  run.fail_activity("a broke");
+  EXPECT_EQ(run.state.status, Status::failed);
+  EXPECT_EQ(run.state.tasks.find("b"), nullptr);
+}
+
+TEST(Collection, RunsAChildPerItemWithItsOwnVariables) {
+  Played run(
+      R"({"tasks":[{"id":"c","type":"collection","items":"{{ .workflow.input.xs }}","item_var":"x","mode":"parallel",
+      "tasks":[{"id":"c-{{ .index }}","tool":"echo","with":{"v":"{{ .x }}"},"outputs":{"got":"{{ .output.v }}"}}],
+      "outputs":{"n":"{{ len .output }}","all":"{{ .results }}"}}]})",
+      R"({"xs":[5,6]})");
+  EXPECT_EQ(run.open_paths(), "c#1/c-0#1[0] c#1/c-1#1[1]");
+  run.echo_all();
+  EXPECT_EQ(json::print(run.state.tasks["c"]["output"]), R"({"n":2,"all":[{"got":5},{"got":6}]})");
+  EXPECT_EQ(json::print(run.state.tasks["c"]["children"]["c-1"]["output"]), R"({"got":6})");
+}
+
+TEST(Collection, SequentialGoesByIndexNotByName) {  // defect 11
+  Played run(
+      R"({"tasks":[{"id":"c","type":"collection","items":"1..12","mode":"sequential","tasks":[{"id":"x-{{ .index }}","tool":"echo","with":{"i":"{{ .index }}"}}]}]})");
+  std::string order;
+  while (!run.activities.empty()) {
+    order += json::print(run.spec()["input"]["i"]) + " ";
+    run.answer("{}");
+  }
+  EXPECT_EQ(order, "0 1 2 3 4 5 6 7 8 9 10 11 ");
+}
+
+TEST(Collection, FiltersByTemplateOrByCelAndRefusesOtherAnswers) {  // defect 10
+  const auto kept = [](const char* filter) {
+    Played run(std::string(R"({"tasks":[{"id":"c","type":"collection","items":[1,2,3,4],"filter":")") + filter +
+               R"(","tasks":[{"id":"x-{{ .index }}","tool":"echo","with":{"v":"{{ .item }}"}}]}]})");
+    if (run.state.status == Status::failed) return run.error();
+    std::string all;
+    for (const auto& [op, activity] : run.activities) all += json::print(activity.spec["input"]["v"]);
+    return all;
+  };
+  EXPECT_EQ(kept("item > 2"), "34");
+  EXPECT_EQ(kept("{{ eq (mod .item 2) 0 }}"), "24");
+  EXPECT_THAT(kept("{{ .item }}"), HasSubstr("must give true or false"));
+}
+
+TEST(Collection, AnEmptyListSucceedsWithoutChildren) {
+  Played run(R"({"tasks":[{"id":"c","type":"collection","items":[],"tasks":[{"id":"x","tool":"echo"}]}]})");
+  EXPECT_EQ(run.state.status, Status::success);
+  EXPECT_EQ(run.state.tasks["c"]["output"]["collection_metadata"]["item_count"].as_integer(), 0);
+}
+
+TEST(Collection, ThousandsOfItemsThatNeedNoActivityEndInOneDecision) {
+  Played run(
+      R"({"tasks":[{"id":"c","type":"collection","items":"1..2000","tasks":[{"id":"x-{{ .index }}","type":"basic"}]}]})");
+  EXPECT_EQ(run.state.status, Status::success);
+  EXPECT_EQ(run.state.tasks["c"]["output"]["progress_info"]["success_count"].as_integer(), 2000);
+}
+
+TEST(Container, ATimeoutCancelsTheChildren) {
+  Played run(
+      R"({"tasks":[{"id":"p","type":"parallel","timeout_ms":1000,"tasks":[{"id":"x","tool":"echo"},{"id":"y","tool":"echo"}],"on_error":{"next":"late"}},
+      {"id":"late","tool":"echo"}]})");
+  run.fire(run.timers.begin()->first);
+  EXPECT_EQ(run.state.tasks["p"]["status"].as_string(), "TIMED_OUT");
+  EXPECT_EQ(run.state.tasks["x"]["status"].as_string(), "CANCELED");
+  EXPECT_EQ(run.open_paths(), "late#1");
+}
+
+TEST(Container, NestsToAnyDepth) {
+  Played run(R"({"tasks":[{"id":"root","type":"composite","tasks":[
+      {"id":"par","type":"parallel","tasks":[{"id":"a","tool":"echo","with":{"m":"A"}}]},
+      {"id":"col","type":"collection","items":["x","y"],"strategy":"best_effort","tasks":[{"id":"p-{{ .index }}","tool":"echo","with":{"m":"{{ .item }} at {{ .index }}"}}]},
+      {"id":"inner","type":"composite","tasks":[{"id":"race","type":"parallel","strategy":"race","tasks":[{"id":"r1","tool":"echo","with":{"m":1}},{"id":"r2","tool":"echo"}]}]}],
+      "outputs":{"items":"{{ .tasks.col.output.outputs }}"}}]})");
+  run.echo_all();
+  EXPECT_EQ(run.state.status, Status::success);
+  EXPECT_EQ(json::print(run.state.tasks["root"]["output"]), R"({"items":{"p-0":{"m":"x at 0"},"p-1":{"m":"y at 1"}}})");
+}
+
+constexpr const char* kWait = R"({"tasks":[
+      {"id":"hold","type":"wait","wait_for":"ready","condition":"signal.payload.status == 'ready'","timeout_ms":60000,"on_success":{"next":"end"},"on_timeout":"late"},
+      {"id":"end","tool":"echo","with":{"got":"{{ .tasks.hold.output.signal.payload.status }}"}},{"id":"late","tool":"echo"}]})";
+
+TEST(Wait, GoesOnWhenASignalSatisfiesItsCondition) {
+  Played run(kWait);
+  run.feed(Signal{.inbox = 1, .name = "ready", .payload = json::Value::object({{"status", "nearly"}})}).value();
+  run.feed(Signal{.inbox = 2, .name = "other", .payload = {}}).value();
+  EXPECT_TRUE(run.activities.empty());
+  run.feed(Signal{.inbox = 3, .name = "ready", .payload = json::Value::object({{"status", "ready"}})}).value();
+  EXPECT_EQ(json::print(run.spec()["input"]), R"({"got":"ready"})");
+  EXPECT_EQ(run.canceled.size(), 1U);  // its timer
+}
+
+TEST(Wait, TakesASignalThatCameBeforeIt) {
+  Played run(
+      R"({"tasks":[{"id":"a","tool":"echo","on_success":{"next":"hold"}},{"id":"hold","type":"wait","wait_for":"go"}]})");
+  run.feed(Signal{.inbox = 1, .name = "go", .payload = {}}).value();
+  run.answer("{}");
+  EXPECT_EQ(run.state.status, Status::success);
+}
+
+TEST(Wait, TimesOutAlongItsOwnLink) {
+  Played run(kWait);
+  run.fire(1);
+  EXPECT_EQ(run.open_paths(), "late#1");
+  EXPECT_EQ(run.state.tasks["hold"]["error"]["code"].as_string(), "WAIT_TIMEOUT");
+}
+
+TEST(Wait, RunsItsProcessorForEachSignalInOrder) {  // defect 21
+  Played run(
+      R"({"tasks":[{"id":"hold","type":"wait","wait_for":"n","condition":"processor.output.v > 1","tasks":[{"id":"proc","tool":"echo","with":{"v":"{{ .signal.payload.v }}"}}]}]})");
+  for (int64_t v = 1; v <= 3; ++v)
+    run.feed(Signal{.inbox = v, .name = "n", .payload = json::Value::object({{"v", v}})}).value();
+  EXPECT_EQ(run.open_paths(), "hold#1/proc#1");
+  run.answer(R"({"v":1})");
+  EXPECT_EQ(run.open_paths(), "hold#1/proc#2");
+  run.answer(R"({"v":2})");
+  EXPECT_EQ(run.state.status, Status::success);
+  EXPECT_EQ(run.state.tasks["hold"]["output"]["signal"]["payload"]["v"].as_integer(), 2);
+}
+
+TEST(Wait, ARunRefusesMoreSignalsThanItCanHold) {
+  Played run(R"({"tasks":[{"id":"a","tool":"echo"}]})");
+  for (int64_t i = 0; i < kSignalsMax; ++i) run.feed(Signal{.inbox = i, .name = "x", .payload = {}}).value();
+  EXPECT_EQ(run.feed(Signal{.inbox = 9999, .name = "x", .payload = {}}).error().code, Errc::limit_exceeded);
+}
+
+TEST(Control, PauseHoldsTheNextStepAndResumeTakesItUp) {
+  Played run(R"({"tasks":[{"id":"a","tool":"echo","on_success":{"next":"b"}},{"id":"b","tool":"echo"}]})");
+  run.feed(Controlled{.control = Control::pause}).value();
+  run.answer("{}");
+  EXPECT_TRUE(run.activities.empty());
+  run.feed(Controlled{.control = Control::resume}).value();
+  EXPECT_EQ(run.open_paths(), "b#1");
+}
+
+TEST(Control, ATimerThatFiresDuringAPauseActsOnResume) {
+  Played run(R"({"tasks":[{"id":"a","tool":"echo","sleep_ms":10}]})");
+  run.feed(Controlled{.control = Control::pause}).value();
+  run.fire(1);
+  EXPECT_TRUE(run.activities.empty());
+  run.feed(Controlled{.control = Control::resume}).value();
+  EXPECT_EQ(run.open_paths(), "a#1");
+}
+
+TEST(Control, CancelEndsEverythingThatIsOpen) {
+  Played run(three("wait_all", 0));
+  run.feed(Controlled{.control = Control::cancel, .reason = "enough"}).value();
+  EXPECT_EQ(run.state.status, Status::canceled);
+  EXPECT_EQ(run.canceled.size(), 3U);
+  EXPECT_EQ(run.error(), "enough");
+  EXPECT_EQ(run.feed(Controlled{.control = Control::pause}).error().code, Errc::conflict);
+}
+
+TEST(Control, ALateAnswerOfAClosedActivityChangesNothing) {
+  Played run(three("race", 0));
+  const auto open = run.activities;
+  run.answer(R"({"v":1})");
+  const size_t before = run.names.size();
+  run.feed(OpFinished{.op = open.rbegin()->first, .outcome = {}, .usage = {}}).value();
+  EXPECT_EQ(run.names.size(), before);
+}
+
+TEST(Agent, TheActivityGetsEverythingRendered) {
+  Played run(
+      R"({"agents":[{"id":"guide","instructions":"You help in {{ .workflow.input.lang }}.","model":{"provider":"mock","model":"m"},"with":{"unit":"C"},
+      "actions":[{"id":"get","prompt":"Weather in {{ .input.city }} ({{ .input.unit }})?"}],"memory":[{"id":"chat","key":"user:{{ .workflow.input.user }}"}]}],
+      "tasks":[{"id":"a","agent":"guide","action":"get","prompt":"Be short.","with":{"city":"Oslo"}}]})",
+      R"({"lang":"English","user":"u1"})");
+  EXPECT_EQ(
+      json::print(run.spec()),
+      R"({"kind":"agent","agent":"guide","action":"get","instructions":"You help in English.","prompt":"Weather in Oslo (C)?\n\nBe short.",)"
+      R"("input":{"unit":"C","city":"Oslo"},"memory":[{"id":"chat","key":"user:u1","read_only":false}]})");
+}
+
+TEST(Memory, TheActivityGetsItsKeyAndPayload) {
+  Played run(
+      R"({"tasks":[{"id":"m","type":"memory","operation":"append","memory_ref":"chat","key_template":"user:{{ .workflow.input.u }}","payload":{"role":"user","content":"hi {{ .workflow.input.u }}"}}]})",
+      R"({"u":"ann"})");
+  EXPECT_EQ(
+      json::print(run.spec()),
+      R"({"kind":"memory","operation":"append","memory":"chat","key":"user:ann","payload":{"role":"user","content":"hi ann"}})");
+}
+
+TEST(Usage, AddsUpPerModel) {
+  Played run(R"({"tasks":[{"id":"a","tool":"echo","on_success":{"next":"b"}},{"id":"b","tool":"echo"}]})");
+  for (int64_t op = 1; op <= 2; ++op) {
+    run.feed(OpFinished{.op = op,
+                        .outcome = {.status = Status::success, .output = json::Value::object()},
+                        .usage = json::Value::object({{"provider", "mock"}, {"model", "m"}, {"total_tokens", 5}})})
+        .value();
+  }
+  EXPECT_EQ(json::print(run.state.usage), R"([{"provider":"mock","model":"m","total_tokens":10}])");
+}
+
+}  // namespace
+}  // namespace compozy::workflow

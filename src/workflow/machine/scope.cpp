@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include "expression/cel.hpp"
+#include "expression/template.hpp"
+#include "json/print.hpp"
+#include "workflow/machine/decider.hpp"
+
+namespace compozy::workflow {
+
+expression::Environment Decider::environment() {
+  // Each expression of one decision has chance of its own, and the same one when it is decided again.
+  constexpr uint64_t kStep = 0x9e3779b97f4a7c15;
+  return {.now_ms = stamp_.at_ms, .entropy = stamp_.entropy + kStep * ++expressions_};
+}
+
+json::Value Decider::base_context(const Task* task, const json::Value& input, const json::Value& vars) {
+  json::Value context = json::Value::object(
+      {{"workflow", json::Value::object({{"id", state_.workflow},
+                                         {"exec_id", state_.run_id},
+                                         {"input", state_.input},
+                                         {"status", status_name(state_.status)},
+                                         {"output", nullptr}})},
+       {"tasks", state_.tasks},
+       {"project", json::Value::object({{"id", program_.workflow().project}, {"name", program_.workflow().project}})},
+       {"trigger", json::Value::object()},
+       {"output", nullptr}});
+  const json::Value whole_input = merge(vars.is_null() ? json::Value::object() : vars, input);
+  context.set("input", whole_input);
+  context.set("with", whole_input);
+  if (vars.is_object()) {
+    for (const auto& [name, value] : vars.as_object()) context.set(name, value);
+  }
+  if (!workflow_env_rendered_) {
+    workflow_env_rendered_ = true;
+    workflow_env_ = program_.host_env().is_null() ? json::Value::object() : program_.host_env();
+    json::Value below = context;
+    below.set("env", workflow_env_);
+    // An env that cannot be rendered shows itself where it is used, as a missing name.
+    if (auto env = render(program_.workflow().env, below)) workflow_env_ = merge(workflow_env_, *env);
+  }
+  context.set("env", workflow_env_);
+  if (task != nullptr && !task->env.is_null()) {
+    if (auto env = render(task->env, context)) context.set("env", merge(workflow_env_, *env));
+  }
+  if (task != nullptr) {
+    context.set("task", json::Value::object({{"id", task->id}, {"type", project::task_type_name(task->type)}}));
+  }
+  return context;
+}
+
+json::Value Decider::context_of(const Task& task, const Frame& frame) {
+  json::Value context = base_context(&task, frame.input, frame.vars);
+  if (const Frame* parent = state_.find_frame(frame.parent)) {
+    context.set("parent", json::Value::object({{"id", parent->id},
+                                               {"type", project::task_type_name(parent->type)},
+                                               {"input", parent->input},
+                                               {"with", parent->input},
+                                               {"status", status_name(Status::running)}}));
+  }
+  return context;
+}
+
+Result<json::Value> Decider::render(const json::Value& tree, const json::Value& context) {
+  return expression::render_tree(tree, context, environment());
+}
+
+Result<json::Value> Decider::render_text(const std::string& text, const json::Value& context) {
+  if (!expression::is_template(text)) return json::Value(text);
+  TRY(const expression::Template parsed, expression::cached_template(text));
+  return parsed.evaluate(context, environment());
+}
+
+Result<std::string> Decider::render_to_text(const std::string& text, const json::Value& context) {
+  if (!expression::is_template(text)) return text;
+  TRY(const expression::Template parsed, expression::cached_template(text));
+  return parsed.render(context, environment());
+}
+
+Result<json::Value> Decider::cel(const std::string& text, const json::Value& context) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, value] : context.as_object()) names.push_back(name);
+  TRY(const expression::Cel program, expression::Cel::compile(text, names));
+  return program.evaluate(context, environment());
+}
+
+}  // namespace compozy::workflow

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a collection runs over. `items` becomes a list in this order of preference:
+//   list as it is · map -> [{key, value}] by key · text: JSON, "1..10", "10..1", "a..e" · other scalar -> [scalar] ·
+//   null -> []
+// Each item then passes the filter: with braces a template that says true or false, without them CEL that gives a bool.
+#include <algorithm>
+#include <array>
+
+#include "base/text.hpp"
+#include "expression/template.hpp"
+#include "json/parse.hpp"
+#include "json/print.hpp"
+#include "workflow/machine/decider.hpp"
+
+namespace compozy::workflow {
+
+namespace {
+
+Result<json::Value> range_items(int64_t first, int64_t last) {
+  const int64_t step = first <= last ? 1 : -1;
+  if ((last - first) * step + 1 > kChildrenMax) {
+    return fail(Errc::limit_exceeded, "a range of more than " + std::to_string(kChildrenMax) + " items");
+  }
+  json::Array items;
+  for (int64_t i = first; i != last + step; i += step) items.emplace_back(i);
+  return json::Value(std::move(items));
+}
+
+bool is_letter(std::string_view text) {
+  return text.size() == 1 && ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'));
+}
+
+Result<json::Value> text_items(const std::string& text) {
+  if (auto parsed = json::parse(text); parsed && (parsed->is_array() || parsed->is_object())) return parsed;
+  const size_t dots = text.find("..");
+  if (dots != std::string::npos) {
+    const std::string_view left = trim(std::string_view(text).substr(0, dots));
+    const std::string_view right = trim(std::string_view(text).substr(dots + 2));
+    int64_t first = 0;
+    int64_t last = 0;
+    if (parse_int64(left, first) && parse_int64(right, last)) {
+      if (std::abs(first) > INT64_MAX / 4 || std::abs(last) > INT64_MAX / 4)
+        return fail(Errc::limit_exceeded, "the range '" + text + "' is too long");
+      return range_items(first, last);
+    }
+    if (is_letter(left) && is_letter(right) && (left[0] >= 'a') == (right[0] >= 'a')) {
+      TRY(const json::Value codes, range_items(left[0], right[0]));
+      json::Array letters;
+      for (const json::Value& code : codes.as_array())
+        letters.emplace_back(std::string(1, static_cast<char>(code.as_integer())));
+      return json::Value(std::move(letters));
+    }
+  }
+  return json::Value::array({text});
+}
+
+Result<json::Value> to_items(const json::Value& value) {
+  switch (value.kind()) {
+    case json::Kind::null: return json::Value::array();
+    case json::Kind::array: return value;
+    case json::Kind::object: {
+      json::Array items;
+      for (const std::string_view key : value.as_object().sorted_names()) {
+        items.push_back(json::Value::object({{"key", key}, {"value", value[key]}}));
+      }
+      return json::Value(std::move(items));
+    }
+    case json::Kind::string: {
+      TRY(const json::Value items, text_items(value.as_string()));
+      return items.is_object() ? to_items(items) : items;
+    }
+    default: return json::Value::array({value});
+  }
+}
+
+}  // namespace
+
+Result<json::Value> Decider::collection_items(const Task& task, const Frame& frame, int64_t& skipped) {
+  json::Value context = context_of(task, frame);
+  TRY(const json::Value rendered, render(task.items, context));
+  TRY(const json::Value items, to_items(rendered));
+  if (static_cast<int64_t>(items.size()) > kChildrenMax) {
+    return fail(Errc::limit_exceeded,
+                std::to_string(items.size()) + " items; the limit of a collection is " + std::to_string(kChildrenMax));
+  }
+  if (task.filter.empty()) return items;
+  json::Array kept;
+  int64_t index = 0;
+  for (const json::Value& item : items.as_array()) {
+    for (const std::string_view name : {std::string_view("item"), std::string_view(task.item_var)})
+      context.set(name, item);
+    for (const std::string_view name : {std::string_view("index"), std::string_view(task.index_var)})
+      context.set(name, index);
+    auto keep = keeps(task, context);
+    if (!keep) return fail(std::move(keep).error().with_context("filter, item " + std::to_string(index)));
+    if (*keep) kept.push_back(item);
+    ++index;
+  }
+  skipped = index - static_cast<int64_t>(kept.size());
+  return json::Value(std::move(kept));
+}
+
+Result<bool> Decider::keeps(const Task& task, const json::Value& context) {
+  if (!expression::is_template(task.filter)) {
+    TRY(const json::Value value, cel(task.filter, context));
+    if (!value.is_bool())
+      return fail(Errc::type_mismatch, "the filter must give true or false, found " + json::print(value));
+    return value.as_bool();
+  }
+  TRY(const std::string rendered, render_to_text(task.filter, context));
+  const std::string text = to_lower(trim(rendered));
+  constexpr std::array<std::string_view, 4> kYes{"true", "yes", "1", "on"};
+  constexpr std::array<std::string_view, 5> kNo{"false", "no", "0", "off", ""};
+  if (std::ranges::find(kYes, text) != kYes.end()) return true;
+  if (std::ranges::find(kNo, text) != kNo.end()) return false;
+  return fail(Errc::type_mismatch, "the filter must give true or false, found '" + shorten(text, 80) + "'");
+}
+
+}  // namespace compozy::workflow
