@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From checked YAML to definitions. `Shelf` holds what a workflow may refer to besides its own parts: the project's and
+// the autoloaded resources by kind and id. One Builder builds one workflow. Private to project/.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "project/definition.hpp"
+#include "project/diagnostics.hpp"
+#include "project/fields_table.hpp"
+#include "project/project.hpp"
+
+namespace compozy::project {
+
+struct Shelf {
+  std::map<std::string, std::map<std::string, Node, std::less<>>, std::less<>> by_kind;  // "agent" -> id -> node
+  std::vector<ModelConfig> models;
+  const ModelConfig* default_model = nullptr;
+  std::string project;
+  RuntimeConfig runtime;
+  std::string root;
+  json::Value env;
+  Policy policy;
+  std::optional<Transition> on_error;
+
+  const Node* find(std::string_view kind, std::string_view id) const;
+  std::vector<std::string> ids(std::string_view kind) const;
+};
+
+// Reads `config:` over what is there already.
+void apply_options(const Node& config, Policy& policy, bool& total_is_set, std::optional<Transition>& on_error,
+                   const std::string& path, Diagnostics& diagnostics);
+std::optional<Transition> build_transition(const Node& node, const std::string& path, Diagnostics& diagnostics);
+ModelConfig build_model(const Node& node, const std::string& path, Diagnostics& diagnostics);
+Memory build_memory(const Node& node, const std::string& path, Diagnostics& diagnostics);
+int64_t duration_of(const Node& node, std::string_view name);  // 0 when absent; kinds are checked already
+int64_t integer_of(const Node& node, std::string_view name, int64_t fallback);
+std::string scalar_text(const Node& node);  // a number or boolean as it would be written
+
+// Checks that every template below `node` parses; adds the tasks that they name.
+struct TaskUse {
+  std::string task;
+  Mark mark;
+  std::string field;
+};
+void check_templates(const Node& node, const std::string& path, Diagnostics& diagnostics, std::vector<TaskUse>& uses);
+
+class Builder {
+ public:
+  Builder(const Node& file, const Shelf& shelf, Diagnostics& diagnostics)
+      : file_(file), shelf_(shelf), diagnostics_(diagnostics) {}
+
+  Workflow build();
+
+ private:
+  // Builder_workflow: the file's own parts.
+  void build_config(const Node& config);
+  void build_triggers(const Node& triggers);
+  void check_schedule(const Node& schedule);
+  json::Value schema_of(const Node& owner, std::string_view field, const std::string& path);
+  json::Value schema_by_id(const Node& id, const std::string& path);
+
+  // builder_parts: agents, tools, memories, on first use.
+  std::string use_agent(const Node& reference, const std::string& path, const std::string& generated_id);
+  std::string use_tool(const Node& reference, const std::string& path, const std::string& generated_id);
+  std::string use_memory(const Node& reference, const std::string& path);
+  std::vector<std::string> use_tools(const Node& owner, const std::string& path);
+  std::vector<MemoryRef> use_memories(const Node& owner, const std::string& path);
+  Agent build_agent(const Node& node, const std::string& path);
+  Action build_action(const Node& node, const std::string& path);
+  Tool build_tool(const Node& node, const std::string& path);
+  ModelConfig model_of(const Node& owner, std::string_view field, const std::string& path);
+  const Node* own(std::string_view list, std::string_view id) const;  // in the workflow's file
+  std::vector<std::string> known_ids(std::string_view list, std::string_view kind) const;
+
+  // builder_tasks: one function per task type.
+  std::vector<Task> build_tasks(const Node& list, const std::string& path, const std::string& parent,
+                                bool is_top_level);
+  Task build_task(const Node& node, const std::string& path, const std::string& parent, bool is_top_level);
+  void build_common(const Node& node, Task& task, const std::string& path, bool is_top_level);
+  void build_policy(const Node& node, Task& task, const std::string& path);
+  void build_basic(const Node& node, Task& task, const std::string& path, const std::string& qualified);
+  void build_router(const Node& node, Task& task, const std::string& path);
+  void build_children(const Node& node, Task& task, const std::string& path, const std::string& qualified);
+  void build_collection(const Node& node, Task& task, const std::string& path, const std::string& qualified);
+  void build_wait(const Node& node, Task& task, const std::string& path, const std::string& qualified);
+  void build_signal(const Node& node, Task& task, const std::string& path);
+  void build_memory_task(const Node& node, Task& task, const std::string& path);
+  void check_condition(const Node& node, const std::string& path, const std::vector<std::string_view>& further_names);
+  void check_task_id(const Node& node, const std::string& id, const std::string& path);
+
+  // builder_graph: what only the whole shows.
+  void check_graph();
+  void check_target(const std::string& target, const Task& task, std::string_view field);
+  void check_reachable();
+  void check_task_uses();
+
+  const Node& file_;
+  const Shelf& shelf_;
+  Diagnostics& diagnostics_;
+  Workflow workflow_;
+  Policy policy_;
+  bool total_is_set_ = false;
+  std::optional<Transition> on_error_;
+  std::vector<Task> hoisted_;              // inline routes
+  std::map<std::string, Mark> marks_;      // of top-level tasks
+  std::map<std::string, Node> top_level_;  // their YAML, for positions of targets
+  std::vector<std::string> all_task_ids_;  // at every depth; templates included
+  std::vector<TaskUse> uses_;
+  std::vector<std::string_view> loop_names_;  // item and index variables of the collections around
+};
+
+}  // namespace compozy::project

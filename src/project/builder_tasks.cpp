@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+
+#include "base/text.hpp"
+#include "expression/cel.hpp"
+#include "expression/template.hpp"
+#include "project/builder.hpp"
+#include "project/condition.hpp"
+#include "project/definition_fields.hpp"
+
+namespace compozy::project {
+namespace {
+
+bool is_identifier(std::string_view id) {
+  return !id.empty() && std::ranges::all_of(id, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
+  });
+}
+
+bool is_variable_name(std::string_view name) {
+  return is_identifier(name) && name.find_first_of("-.") == std::string_view::npos &&
+         !(name[0] >= '0' && name[0] <= '9');
+}
+
+// Reads an enum's member by its name; an unknown one is reported with the nearest.
+template <class E>
+E enum_of(const Node& node, std::string_view field, E fallback, const std::string& path, Diagnostics& diagnostics) {
+  const Node* found = node.find(field);
+  if (found == nullptr || !found->is_text()) return fallback;
+  const std::string& name = found->scalar.as_string();
+  if (auto parsed = enum_from_name<E>(name)) return *parsed;
+  diagnostics.add(*found, path + '.' + std::string(field),
+                  "unknown " + std::string(field) + " '" + name + "'" + did_you_mean(name, EnumNames<E>::kNames));
+  return fallback;
+}
+
+}  // namespace
+
+void Builder::check_task_id(const Node& node, const std::string& id, const std::string& path) {
+  const Node* at = node.find("id");
+  if (at == nullptr) return;
+  all_task_ids_.push_back(id);
+  if (expression::is_template(id)) {
+    check_templates(*at, path + ".id", diagnostics_, uses_);
+    if (loop_names_.empty()) diagnostics_.add(*at, path + ".id", "only inside a collection may an id be a template");
+  } else if (!is_identifier(id)) {
+    diagnostics_.add(*at, path + ".id", "'" + id + "' is no id; expected letters, digits, '_', '-' and '.'");
+  }
+}
+
+std::vector<Task> Builder::build_tasks(const Node& list, const std::string& path, const std::string& parent,
+                                       bool is_top_level) {
+  std::vector<Task> out;
+  for (size_t i = 0; i < list.items.size(); ++i) {
+    const Node& node = list.items[i];
+    const std::string where = path + '[' + std::to_string(i) + ']';
+    Task task = build_task(node, where, parent, is_top_level);
+    const bool twice =
+        std::ranges::any_of(out, [&](const Task& other) { return other.id == task.id && !task.id.empty(); });
+    if (twice) diagnostics_.add(node, where + ".id", "task '" + task.id + "' is defined twice here");
+    out.push_back(std::move(task));
+  }
+  return out;
+}
+
+Task Builder::build_task(const Node& node, const std::string& path, const std::string& parent, bool is_top_level) {
+  Task task;
+  task.type = enum_of(node, "type", TaskType::basic, path, diagnostics_);
+  if (!check_task_fields(node, task.type, path, diagnostics_)) return task;
+  task.id = node.find("id") != nullptr ? scalar_text(*node.find("id")) : "";
+  check_task_id(node, task.id, path);
+  const std::string qualified = parent.empty() ? task.id : parent + '/' + task.id;
+  if (is_top_level) {
+    marks_.emplace(task.id, node.mark);
+    top_level_.emplace(task.id, node);
+  }
+  build_common(node, task, path, is_top_level);
+  switch (task.type) {
+    case TaskType::basic: build_basic(node, task, path, qualified); break;
+    case TaskType::router:
+      if (!is_top_level) diagnostics_.add(node, path, "a router chooses the next top-level task; it cannot be a child");
+      build_router(node, task, path);
+      break;
+    case TaskType::parallel:
+    case TaskType::composite: build_children(node, task, path, qualified); break;
+    case TaskType::collection: build_collection(node, task, path, qualified); break;
+    case TaskType::aggregate:
+      if (task.outputs.is_null()) diagnostics_.add(node, path, "an aggregate task needs 'outputs'");
+      break;
+    case TaskType::wait: build_wait(node, task, path, qualified); break;
+    case TaskType::signal: build_signal(node, task, path); break;
+    case TaskType::memory: build_memory_task(node, task, path); break;
+  }
+  return task;
+}
+
+void Builder::build_common(const Node& node, Task& task, const std::string& path, bool is_top_level) {
+  for (const char* field : {"with", "outputs", "env"}) {
+    if (const Node* tree = node.find(field)) check_templates(*tree, path + '.' + field, diagnostics_, uses_);
+  }
+  task.with = node.json("with");
+  task.outputs = node.json("outputs");
+  task.env = node.json("env");
+  task.input_schema = schema_of(node, "input", path);
+  task.output_schema = schema_of(node, "output", path);
+  task.is_final = node.json("final").bool_or(false);
+  task.sleep_ms = duration_of(node, "sleep");
+  task.timeout_ms = duration_of(node, "timeout");
+  for (const char* field : {"on_success", "on_error"}) {
+    const Node* transition = node.find(field);
+    if (transition == nullptr) continue;
+    const std::string where = path + '.' + field;
+    if (!is_top_level) {
+      diagnostics_.add(*transition, where, "a child has no transitions; its parent's strategy decides how it goes on");
+      continue;
+    }
+    if (const Node* with = transition->find("with")) check_templates(*with, where + ".with", diagnostics_, uses_);
+    (std::string_view(field) == "on_success" ? task.on_success : task.on_error) =
+        build_transition(*transition, where, diagnostics_);
+  }
+  build_policy(node, task, path);
+  if (is_top_level && !task.on_error && on_error_ && on_error_->next != task.id) task.on_error = on_error_;
+}
+
+void Builder::build_policy(const Node& node, Task& task, const std::string& path) {
+  task.policy = policy_;
+  bool total_is_set = total_is_set_;
+  const Node* config = node.find("config");
+  if (config != nullptr && check_fields(*config, kOptionsFields, path + ".config", diagnostics_)) {
+    apply_options(*config, task.policy, total_is_set, task.on_error, path + ".config", diagnostics_);
+  }
+  if (const Node* retries = node.find("retries")) task.policy.retry.attempts = retries->scalar.integer_or(2) + 1;
+  const bool is_container = task.type == TaskType::parallel || task.type == TaskType::collection ||
+                            task.type == TaskType::composite || task.type == TaskType::wait;
+  if (task.timeout_ms > 0 && !is_container) {
+    // A limit for the task as a whole: one attempt can last no longer either.
+    task.policy.schedule_to_close_ms = task.timeout_ms;
+    task.policy.start_to_close_ms =
+        task.policy.start_to_close_ms == 0 ? task.timeout_ms : std::min(task.policy.start_to_close_ms, task.timeout_ms);
+  } else if (!total_is_set) {
+    task.policy.schedule_to_close_ms = task.policy.all_attempts_ms();
+  }
+}
+
+void Builder::build_basic(const Node& node, Task& task, const std::string& path, const std::string& qualified) {
+  const Node* agent = node.find("agent");
+  const Node* tool = node.find("tool");
+  if (const Node* prompt = node.find("prompt")) {
+    task.prompt = scalar_text(*prompt);
+    check_templates(*prompt, path + ".prompt", diagnostics_, uses_);
+  }
+  task.action = node.text("action");
+  if (agent != nullptr && tool != nullptr)
+    return diagnostics_.add(*tool, path, "a task has an 'agent' or a 'tool', not both");
+  if (tool != nullptr) {
+    if (!task.action.empty()) diagnostics_.add(node, path + ".action", "'action' belongs to an agent, not to a tool");
+    if (!task.prompt.empty()) diagnostics_.add(node, path + ".prompt", "'prompt' belongs to an agent, not to a tool");
+    task.tool = use_tool(*tool, path + ".tool", "task:" + qualified);
+    return;
+  }
+  if (agent == nullptr && task.prompt.empty()) {
+    if (!task.action.empty()) diagnostics_.add(node, path + ".action", "'action' needs an 'agent'");
+    return;
+  }
+  if (agent == nullptr) {  // a prompt alone: an agent of its own
+    Agent own_agent;
+    own_agent.id = "task:" + qualified;
+    own_agent.model = model_of(node, "model_config", path);
+    own_agent.tools = use_tools(node, path);
+    own_agent.memory = use_memories(node, path);
+    own_agent.max_iterations = integer_of(node, "max_iterations", 0);
+    task.agent = own_agent.id;
+    workflow_.agents.push_back(std::move(own_agent));
+    return;
+  }
+  for (const char* field : {"model_config", "tools", "max_iterations", "memory"}) {
+    if (const Node* at = node.find(field))
+      diagnostics_.add(*at, path + '.' + field, "belongs to the agent; here it is for a task with only a 'prompt'");
+  }
+  task.agent = use_agent(*agent, path + ".agent", "task:" + qualified);
+  const Agent* found = workflow_.find_agent(task.agent);
+  if (found == nullptr) return;
+  if (task.action.empty() && task.prompt.empty()) {
+    return diagnostics_.add(node, path, "an agent task needs an 'action', a 'prompt' or both");
+  }
+  if (task.action.empty() || found->find_action(task.action) != nullptr) return;
+  std::vector<std::string> names;
+  for (const Action& action : found->actions) names.push_back(action.id);
+  diagnostics_.add(*node.find("action"), path + ".action",
+                   "agent '" + task.agent + "' has no action '" + task.action + "'" + did_you_mean(task.action, names));
+}
+
+void Builder::check_condition(const Node& node, const std::string& path,
+                              const std::vector<std::string_view>& further_names) {
+  const std::string text = scalar_text(node);
+  if (expression::is_template(text)) return check_templates(node, path, diagnostics_, uses_);
+  std::vector<std::string_view> names(kConditionNames.begin(), kConditionNames.end());
+  names.insert(names.end(), further_names.begin(), further_names.end());
+  auto compiled = expression::Cel::compile(text, names);
+  if (!compiled) return diagnostics_.add_inside(node, path, std::move(compiled).error());
+  for (const std::string& task : compiled->task_references())
+    uses_.push_back({.task = task, .mark = node.mark, .field = path});
+}
+
+void Builder::build_router(const Node& node, Task& task, const std::string& path) {
+  const Node* condition = node.find("condition");
+  const Node* routes = node.find("routes");
+  if (condition == nullptr || routes == nullptr || !routes->is_map()) return;
+  task.condition = scalar_text(*condition);
+  task.default_route = node.text("default_route");
+  if (routes->members.empty() && task.default_route.empty())
+    diagnostics_.add(*routes, path + ".routes", "needs at least one route");
+  for (const Node::Member& route : routes->members) {
+    const std::string where = path + ".routes." + route.name;
+    if (route.value.shape == Node::Shape::scalar) {
+      task.routes.emplace_back(route.name, scalar_text(route.value));
+      continue;
+    }
+    Node inline_task = route.value;
+    if (inline_task.is_map() && inline_task.find("id") == nullptr) {
+      Node id;
+      id.mark = inline_task.mark;
+      id.scalar = task.id + '.' + route.name;
+      inline_task.set("id", std::move(id));
+    }
+    Task hoisted = build_task(inline_task, where, "", true);
+    task.routes.emplace_back(route.name, hoisted.id);
+    hoisted_.push_back(std::move(hoisted));
+  }
+  const bool is_key =
+      std::ranges::any_of(task.routes, [&](const auto& route) { return route.first == task.condition; });
+  if (!is_key) check_condition(*condition, path + ".condition", {});
+}
+
+void Builder::build_children(const Node& node, Task& task, const std::string& path, const std::string& qualified) {
+  task.strategy = enum_of(node, "strategy", Strategy::wait_all, path, diagnostics_);
+  task.max_workers = integer_of(node, "max_workers", 0);
+  const Node* tasks = node.find("tasks");
+  if (tasks == nullptr || !tasks->is_list()) return;
+  if (tasks->items.empty()) diagnostics_.add(*tasks, path + ".tasks", "needs at least one task");
+  task.tasks = build_tasks(*tasks, path + ".tasks", qualified, false);
+}
+
+void Builder::build_collection(const Node& node, Task& task, const std::string& path, const std::string& qualified) {
+  task.strategy = enum_of(node, "strategy", Strategy::wait_all, path, diagnostics_);
+  task.mode = enum_of(node, "mode", CollectionMode::parallel, path, diagnostics_);
+  task.max_workers = integer_of(node, "max_workers", 0);
+  task.batch = integer_of(node, "batch", 0);
+  for (auto [field, target] : {std::pair{"item_var", &task.item_var}, std::pair{"index_var", &task.index_var}}) {
+    const Node* name = node.find(field);
+    if (name == nullptr) continue;
+    *target = scalar_text(*name);
+    if (!is_variable_name(*target))
+      diagnostics_.add(*name, path + '.' + field, "'" + *target + "' cannot be the name of a variable");
+  }
+  if (const Node* items = node.find("items")) {
+    check_templates(*items, path + ".items", diagnostics_, uses_);
+    task.items = items->json();
+  }
+  if (const Node* filter = node.find("filter")) {
+    task.filter = scalar_text(*filter);
+    check_condition(*filter, path + ".filter", {task.item_var, task.index_var});
+  }
+  const Node* child = node.find("task");
+  if (child == nullptr || !child->is_map()) return;
+  loop_names_.push_back("item");
+  task.tasks.push_back(build_task(*child, path + ".task", qualified, false));
+  loop_names_.pop_back();
+  const std::string& id = task.tasks.front().id;
+  if (!id.empty() && !expression::is_template(id)) {
+    diagnostics_.add(*child, path + ".task.id",
+                     "every child would be called '" + id + "'; write for example '" + id + "-{{ .index }}'");
+  }
+}
+
+void Builder::build_wait(const Node& node, Task& task, const std::string& path, const std::string& qualified) {
+  task.wait_for = node.text("wait_for");
+  task.on_timeout = node.text("on_timeout");
+  if (const Node* condition = node.find("condition")) {
+    task.condition = scalar_text(*condition);
+    if (expression::is_template(task.condition)) {
+      diagnostics_.add(*condition, path + ".condition",
+                       "a wait's condition is CEL, without '{{ }}': signal.payload.status == \"ready\"");
+    } else {
+      check_condition(*condition, path + ".condition", {});
+    }
+  }
+  const Node* processor = node.find("processor");
+  if (processor == nullptr || !processor->is_map()) return;
+  Node child = *processor;
+  if (child.find("id") == nullptr) {
+    Node id;
+    id.mark = child.mark;
+    id.scalar = "processor";
+    child.set("id", std::move(id));
+  }
+  task.tasks.push_back(build_task(child, path + ".processor", qualified, false));
+}
+
+void Builder::build_signal(const Node& node, Task& task, const std::string& path) {
+  const Node* signal = node.find("signal");
+  if (signal == nullptr || !check_fields(*signal, kSignalFields, path + ".signal", diagnostics_)) return;
+  task.signal_id = signal->text("id");
+  if (const Node* payload = signal->find("payload"))
+    check_templates(*payload, path + ".signal.payload", diagnostics_, uses_);
+  task.payload = signal->json("payload");
+}
+
+void Builder::build_memory_task(const Node& node, Task& task, const std::string& path) {
+  task.operation = enum_of(node, "operation", MemoryOperation::read, path, diagnostics_);
+  const Node* reference = node.find("memory_ref");
+  if (reference != nullptr) task.memory_ref = use_memory(*reference, path + ".memory_ref");
+  const Memory* memory = workflow_.find_memory(task.memory_ref);
+  if (const Node* key = node.find("key_template")) {
+    task.key_template = scalar_text(*key);
+    check_templates(*key, path + ".key_template", diagnostics_, uses_);
+  } else if (memory != nullptr) {
+    task.key_template = memory->default_key_template;
+    if (task.key_template.empty()) diagnostics_.add(node, path, "a memory task needs 'key_template'");
+  }
+  if (const Node* payload = node.find("payload")) check_templates(*payload, path + ".payload", diagnostics_, uses_);
+  task.payload = node.json("payload");
+  const bool writes = task.operation == MemoryOperation::write || task.operation == MemoryOperation::append;
+  if (writes && task.payload.is_null()) diagnostics_.add(node, path, "this operation needs 'payload'");
+  const std::string name(memory_operation_name(task.operation));
+  for (const char* section : {"flush", "health", "clear", "stats"}) {
+    const Node* config = node.find(std::string(section) + "_config");
+    if (config == nullptr) continue;
+    if (name == section) {
+      task.operation_config = config->json();
+    } else {
+      diagnostics_.add(*config, path,
+                       "'" + std::string(section) + "_config' belongs to the operation '" + section + "'");
+    }
+  }
+  if (task.operation == MemoryOperation::clear && !task.operation_config["confirm"].bool_or(false)) {
+    diagnostics_.add(node, path, "the operation 'clear' needs 'clear_config: {confirm: true}'");
+  }
+}
+
+}  // namespace compozy::project

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "project/fields_table.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/duration.hpp"
+#include "base/result.hpp"
+#include "base/text.hpp"
+
+namespace compozy::project {
+namespace {
+
+using enum FieldKind;
+
+constexpr std::string_view kNoAttachments = "attachments are not supported; read files with a tool and pass their text";
+constexpr std::string_view kNoKnowledge = "knowledge bases are not supported yet; read documents with a tool instead";
+constexpr std::string_view kNoMcp = "MCP servers are not supported yet; wrap what you need in a tool with 'execute'";
+
+constexpr std::array kProject{FieldRow{"name", text, true},
+                              FieldRow{"version", text},
+                              FieldRow{"description", text},
+                              FieldRow{"author", map},
+                              FieldRow{"workflows", list},
+                              FieldRow{"models", list},
+                              FieldRow{"schemas", list},
+                              FieldRow{"config", map},
+                              FieldRow{"runtime", map},
+                              FieldRow{"autoload", map},
+                              FieldRow{"tools", list},
+                              FieldRow{"memories", list},
+                              FieldRow{"agents", list},
+                              FieldRow{"env", map},
+                              FieldRow{"mcps", refused, false, kNoMcp},
+                              FieldRow{"embedders", refused, false, kNoKnowledge},
+                              FieldRow{"vector_dbs", refused, false, kNoKnowledge},
+                              FieldRow{"knowledge_bases", refused, false, kNoKnowledge},
+                              FieldRow{"knowledge", refused, false, kNoKnowledge}};
+
+constexpr std::array kServer{
+    FieldRow{"mode", any},     FieldRow{"server", any}, FieldRow{"database", any},  FieldRow{"temporal", any},
+    FieldRow{"redis", any},    FieldRow{"cache", any},  FieldRow{"limits", any},    FieldRow{"ratelimit", any},
+    FieldRow{"memory", any},   FieldRow{"llm", any},    FieldRow{"mcp_proxy", any}, FieldRow{"mcpproxy", any},
+    FieldRow{"webhooks", any}, FieldRow{"worker", any}, FieldRow{"stream", any},    FieldRow{"monitoring", any},
+    FieldRow{"cli", any},      FieldRow{"auth", any},   FieldRow{"log", any}};
+
+constexpr std::array kWorkflow{FieldRow{"resource", text},
+                               FieldRow{"id", text, true},
+                               FieldRow{"version", text},
+                               FieldRow{"description", text},
+                               FieldRow{"author", map},
+                               FieldRow{"schemas", list},
+                               FieldRow{"config", map},
+                               FieldRow{"triggers", list},
+                               FieldRow{"schedule", map},
+                               FieldRow{"agents", list},
+                               FieldRow{"tools", list},
+                               FieldRow{"tasks", list, true},
+                               FieldRow{"outputs", map},
+                               FieldRow{"mcps", refused, false, kNoMcp},
+                               FieldRow{"knowledge_bases", refused, false, kNoKnowledge},
+                               FieldRow{"knowledge", refused, false, kNoKnowledge}};
+
+constexpr std::array kOptions{FieldRow{"schedule_to_start_timeout", duration},
+                              FieldRow{"start_to_close_timeout", duration},
+                              FieldRow{"schedule_to_close_timeout", duration},
+                              FieldRow{"heartbeat_timeout", duration},
+                              FieldRow{"retry_policy", map},
+                              FieldRow{"on_error", map},
+                              FieldRow{"source_of_truth", text}};
+constexpr std::array kWorkflowConfig{FieldRow{"input", schema},
+                                     FieldRow{"env", map},
+                                     FieldRow{"schedule_to_start_timeout", duration},
+                                     FieldRow{"start_to_close_timeout", duration},
+                                     FieldRow{"schedule_to_close_timeout", duration},
+                                     FieldRow{"heartbeat_timeout", duration},
+                                     FieldRow{"retry_policy", map},
+                                     FieldRow{"on_error", map}};
+constexpr std::array kRetry{FieldRow{"initial_interval", duration}, FieldRow{"backoff_coefficient", number},
+                            FieldRow{"maximum_interval", duration}, FieldRow{"maximum_attempts", integer},
+                            FieldRow{"non_retryable_error_types", texts}};
+
+constexpr std::array kModel{
+    FieldRow{"resource", text},          FieldRow{"id", text},         FieldRow{"provider", text, true},
+    FieldRow{"model", text, true},       FieldRow{"api_key", text},    FieldRow{"api_url", text},
+    FieldRow{"organization", text},      FieldRow{"default", boolean}, FieldRow{"max_tool_iterations", integer},
+    FieldRow{"context_window", integer}, FieldRow{"rate_limit", map},  FieldRow{"params", map}};
+
+constexpr std::array kAgent{FieldRow{"resource", text},
+                            FieldRow{"id", text, true},
+                            FieldRow{"version", text},
+                            FieldRow{"description", text},
+                            FieldRow{"model", reference},
+                            FieldRow{"config", reference},
+                            FieldRow{"instructions", text},
+                            FieldRow{"actions", list},
+                            FieldRow{"with", map},
+                            FieldRow{"env", map},
+                            FieldRow{"tools", list},
+                            FieldRow{"memory", any},
+                            FieldRow{"max_iterations", integer},
+                            FieldRow{"json_mode", boolean},
+                            FieldRow{"mcps", refused, false, kNoMcp},
+                            FieldRow{"knowledge", refused, false, kNoKnowledge},
+                            FieldRow{"attachments", refused, false, kNoAttachments}};
+constexpr std::array kAction{FieldRow{"id", text, true},
+                             FieldRow{"prompt", text, true},
+                             FieldRow{"input", schema},
+                             FieldRow{"output", schema},
+                             FieldRow{"with", map},
+                             FieldRow{"json_mode", boolean},
+                             FieldRow{"attachments", refused, false, kNoAttachments}};
+
+constexpr std::array kTool{FieldRow{"resource", text},    FieldRow{"id", text, true}, FieldRow{"version", text},
+                           FieldRow{"description", text}, FieldRow{"execute", text},  FieldRow{"args", texts},
+                           FieldRow{"input", schema},     FieldRow{"output", schema}, FieldRow{"with", map},
+                           FieldRow{"config", map},       FieldRow{"env", map},       FieldRow{"timeout", duration}};
+
+constexpr std::array kMemory{
+    FieldRow{"resource", text},
+    FieldRow{"id", text, true},
+    FieldRow{"description", text},
+    FieldRow{"version", text},
+    FieldRow{"type", text, true},
+    FieldRow{"max_tokens", integer},
+    FieldRow{"max_messages", integer},
+    FieldRow{"default_key_template", text},
+    FieldRow{"persistence", map},
+    FieldRow{"max_context_ratio", refused, false, "write max_tokens instead"},
+    FieldRow{"eviction_policy", refused, false,
+             "the oldest messages are evicted first; other policies are not supported yet"},
+    FieldRow{"flushing", refused, false,
+             "the oldest messages are flushed first; other strategies are not supported yet"},
+    FieldRow{"flushing_strategy", refused, false,
+             "the oldest messages are flushed first; other strategies are not supported yet"},
+    FieldRow{"token_allocation", refused, false, "token allocation is not supported"},
+    FieldRow{"privacy_policy", refused, false, "redaction is not supported yet; do not store what must not be kept"},
+    FieldRow{"token_provider", refused, false, "tokens are estimated; exact counting is not supported yet"},
+    FieldRow{"locking", refused, false, "memory needs no locks here: each change is one atomic script"}};
+constexpr std::array kMemoryRef{FieldRow{"id", text, true}, FieldRow{"key", text}, FieldRow{"mode", text}};
+constexpr std::array kPersistence{
+    FieldRow{"type", text, true}, FieldRow{"ttl", duration},
+    FieldRow{"circuit_breaker", refused, false, "a store that is away pauses the run by itself"}};
+
+constexpr std::array kTransition{FieldRow{"next", text, true}, FieldRow{"with", map}};
+constexpr std::array kTrigger{
+    FieldRow{"type", text, true}, FieldRow{"name", text}, FieldRow{"schema", schema},
+    FieldRow{"webhook", refused, false, "webhook triggers are not supported yet; start the workflow over HTTP"}};
+constexpr std::array kSchedule{FieldRow{"cron", text, true},     FieldRow{"timezone", text},
+                               FieldRow{"enabled", boolean},     FieldRow{"jitter", duration},
+                               FieldRow{"overlap_policy", text}, FieldRow{"start_at", text},
+                               FieldRow{"end_at", text},         FieldRow{"input", map}};
+constexpr std::array kRuntime{FieldRow{"type", text},
+                              FieldRow{"entrypoint", text},
+                              FieldRow{"permissions", texts},
+                              FieldRow{"tool_execution_timeout", duration},
+                              FieldRow{"max_memory_mb", integer},
+                              FieldRow{"native_tools", map},
+                              FieldRow{"task_execution_timeout_default", duration},
+                              FieldRow{"task_execution_timeout_max", duration}};
+constexpr std::array kAutoload{FieldRow{"enabled", boolean}, FieldRow{"strict", boolean}, FieldRow{"include", texts},
+                               FieldRow{"exclude", texts}, FieldRow{"watch_enabled", boolean}};
+constexpr std::array kSignal{FieldRow{"id", text, true}, FieldRow{"payload", map}};
+constexpr std::array kSource{FieldRow{"source", text, true}};
+
+constexpr std::array kCommonTask{FieldRow{"id", text, true},
+                                 FieldRow{"type", text},
+                                 FieldRow{"resource", text},
+                                 FieldRow{"description", text},
+                                 FieldRow{"with", map},
+                                 FieldRow{"input", schema},
+                                 FieldRow{"output", schema},
+                                 FieldRow{"outputs", map},
+                                 FieldRow{"env", map},
+                                 FieldRow{"on_success", map},
+                                 FieldRow{"on_error", map},
+                                 FieldRow{"final", boolean},
+                                 FieldRow{"sleep", duration},
+                                 FieldRow{"timeout", duration},
+                                 FieldRow{"retries", integer},
+                                 FieldRow{"config", map},
+                                 FieldRow{"attachments", refused, false, kNoAttachments},
+                                 FieldRow{"mcps", refused, false, kNoMcp},
+                                 FieldRow{"knowledge", refused, false, kNoKnowledge}};
+constexpr std::array kBasic{FieldRow{"agent", reference},
+                            FieldRow{"action", text},
+                            FieldRow{"prompt", text},
+                            FieldRow{"tool", reference},
+                            FieldRow{"model_config", reference},
+                            FieldRow{"tools", list},
+                            FieldRow{"max_iterations", integer},
+                            FieldRow{"memory", any}};
+constexpr std::array kRouter{FieldRow{"condition", text, true}, FieldRow{"routes", map, true},
+                             FieldRow{"default_route", text}};
+constexpr std::array kParallel{FieldRow{"tasks", list, true}, FieldRow{"strategy", text},
+                               FieldRow{"max_workers", integer}};
+constexpr std::array kCollection{
+    FieldRow{"items", any, true},
+    FieldRow{"filter", text},
+    FieldRow{"item_var", text},
+    FieldRow{"index_var", text},
+    FieldRow{"mode", text},
+    FieldRow{"batch", integer},
+    FieldRow{"max_workers", integer},
+    FieldRow{"strategy", text},
+    FieldRow{"task", map, true},
+    FieldRow{"tasks", refused, false, "a collection has one 'task', the template of each child"}};
+constexpr std::array kComposite{FieldRow{"tasks", list, true}};
+constexpr std::array<FieldRow, 0> kAggregate{};
+constexpr std::array kWait{FieldRow{"wait_for", text, true}, FieldRow{"condition", text}, FieldRow{"on_timeout", text},
+                           FieldRow{"processor", map}};
+constexpr std::array kSignalTask{FieldRow{"signal", map, true}};
+constexpr std::array kMemoryTask{FieldRow{"operation", text, true},
+                                 FieldRow{"memory_ref", text, true},
+                                 FieldRow{"key_template", text},
+                                 FieldRow{"payload", any},
+                                 FieldRow{"flush_config", map},
+                                 FieldRow{"health_config", map},
+                                 FieldRow{"clear_config", map},
+                                 FieldRow{"stats_config", map},
+                                 FieldRow{"batch_size", refused, false, "reads and writes are one atomic script here"},
+                                 FieldRow{"max_keys", refused, false, "a memory task works on one key"}};
+
+const FieldRow* find_row(std::span<const FieldRow> rows, std::string_view name) {
+  auto found = std::ranges::find(rows, name, &FieldRow::name);
+  return found == rows.end() ? nullptr : &*found;
+}
+
+std::string_view expected(FieldKind kind) {
+  switch (kind) {
+    case any:
+    case refused: return "";
+    case text: return "a text";
+    case boolean: return "true or false";
+    case integer: return "a whole number from 0";
+    case number: return "a number";
+    case duration: return "a duration such as \"30s\" or \"5 minutes\"";
+    case map: return "a map";
+    case list: return "a list";
+    case texts: return "a list of texts";
+    case schema: return "a JSON schema or the id of one";
+    case reference: return "an id or an object";
+  }
+  return "";
+}
+
+bool matches(const Node& node, FieldKind kind) {
+  const bool is_scalar = node.shape == Node::Shape::scalar && !node.is_null();
+  switch (kind) {
+    case any:
+    case refused: return true;
+    case text: return is_scalar;
+    case boolean: return is_scalar && node.scalar.is_bool();
+    case integer: return is_scalar && node.scalar.is_integer() && node.scalar.as_integer() >= 0;
+    case number: return is_scalar && node.scalar.is_number();
+    case duration: return node.is_text();
+    case map: return node.is_map();
+    case list: return node.is_list();
+    case texts:
+      return node.is_list() &&
+             std::ranges::all_of(node.items, [](const Node& item) { return item.shape == Node::Shape::scalar; });
+    case schema: return node.is_map() || node.is_text() || (is_scalar && node.scalar.is_bool());
+    case reference: return node.is_map() || node.is_text();
+  }
+  return false;
+}
+
+void check_member(const Node::Member& member, const FieldRow& row, const std::string& path, Diagnostics& diagnostics) {
+  const std::string field = path.empty() ? member.name : path + '.' + member.name;
+  Node at_name;
+  at_name.mark = member.mark;
+  if (row.kind == refused) return diagnostics.add(at_name, field, std::string(row.note), Errc::unsupported);
+  if (member.value.is_null() && row.kind != any)
+    return diagnostics.add(at_name, field, "is empty; expected " + std::string(expected(row.kind)));
+  if (!matches(member.value, row.kind)) {
+    return diagnostics.add(
+        member.value, field,
+        "expected " + std::string(expected(row.kind)) + ", not a " + std::string(member.value.kind_name()));
+  }
+  if (row.kind == duration) {
+    auto parsed = parse_duration_ms(member.value.scalar.as_string());
+    if (!parsed) diagnostics.add(member.value, field, parsed.error().message);
+  }
+}
+
+void check_required(const Node& node, std::span<const FieldRow> rows, std::string_view kind, const std::string& path,
+                    Diagnostics& diagnostics) {
+  for (const FieldRow& row : rows) {
+    if (!row.required || node.find(row.name) != nullptr) continue;
+    diagnostics.add(node, path, "a " + std::string(kind) + " needs '" + std::string(row.name) + "'");
+  }
+}
+
+bool check_is_map(const Node& node, std::string_view kind, const std::string& path, Diagnostics& diagnostics) {
+  if (node.is_map()) return true;
+  diagnostics.add(node, path, "expected a " + std::string(kind) + " (a map), not a " + std::string(node.kind_name()));
+  return false;
+}
+
+template <class... Spans>
+std::vector<std::string_view> names_of(Spans... spans) {
+  std::vector<std::string_view> names;
+  const auto add = [&](std::span<const FieldRow> rows) {
+    for (const FieldRow& row : rows) {
+      if (row.kind != refused) names.push_back(row.name);
+    }
+  };
+  (add(spans), ...);
+  return names;
+}
+
+}  // namespace
+
+const ObjectKind kProjectFields{"project", kProject};
+const ObjectKind kWorkflowFields{"workflow", kWorkflow};
+const ObjectKind kWorkflowConfigFields{"workflow's config", kWorkflowConfig};
+const ObjectKind kOptionsFields{"config", kOptions};
+const ObjectKind kRetryFields{"retry policy", kRetry};
+const ObjectKind kModelFields{"model", kModel};
+const ObjectKind kAgentFields{"agent", kAgent};
+const ObjectKind kActionFields{"action", kAction};
+const ObjectKind kToolFields{"tool", kTool};
+const ObjectKind kMemoryFields{"memory", kMemory};
+const ObjectKind kMemoryRefFields{"memory reference", kMemoryRef};
+const ObjectKind kPersistenceFields{"persistence", kPersistence};
+const ObjectKind kTransitionFields{"transition", kTransition};
+const ObjectKind kTriggerFields{"trigger", kTrigger};
+const ObjectKind kScheduleFields{"schedule", kSchedule};
+const ObjectKind kRuntimeFields{"runtime", kRuntime};
+const ObjectKind kAutoloadFields{"autoload", kAutoload};
+const ObjectKind kSignalFields{"signal", kSignal};
+const ObjectKind kWorkflowSourceFields{"workflow entry", kSource};
+
+std::span<const FieldRow> common_task_fields() { return kCommonTask; }
+std::span<const FieldRow> server_sections() { return kServer; }
+
+ObjectKind task_fields(TaskType type) {
+  switch (type) {
+    case TaskType::basic: return {"basic task", kBasic};
+    case TaskType::router: return {"router task", kRouter};
+    case TaskType::parallel: return {"parallel task", kParallel};
+    case TaskType::collection: return {"collection task", kCollection};
+    case TaskType::aggregate: return {"aggregate task", kAggregate};
+    case TaskType::composite: return {"composite task", kComposite};
+    case TaskType::wait: return {"wait task", kWait};
+    case TaskType::signal: return {"signal task", kSignalTask};
+    case TaskType::memory: return {"memory task", kMemoryTask};
+  }
+  return {"task", {}};
+}
+
+bool check_fields(const Node& node, const ObjectKind& kind, const std::string& path, Diagnostics& diagnostics) {
+  if (!check_is_map(node, kind.name, path, diagnostics)) return false;
+  for (const Node::Member& member : node.members) {
+    const FieldRow* row = find_row(kind.fields, member.name);
+    if (row == nullptr && kind.fields.data() == kProject.data()) row = find_row(kServer, member.name);
+    if (row != nullptr) {
+      check_member(member, *row, path, diagnostics);
+      continue;
+    }
+    Node at_name;
+    at_name.mark = member.mark;
+    auto names = names_of(kind.fields);
+    diagnostics.add(
+        at_name, path,
+        "unknown field '" + member.name + "' in a " + std::string(kind.name) + did_you_mean(member.name, names));
+  }
+  check_required(node, kind.fields, kind.name, path, diagnostics);
+  return true;
+}
+
+bool check_task_fields(const Node& node, TaskType type, const std::string& path, Diagnostics& diagnostics) {
+  const ObjectKind kind = task_fields(type);
+  if (!check_is_map(node, kind.name, path, diagnostics)) return false;
+  for (const Node::Member& member : node.members) {
+    const FieldRow* row = find_row(kind.fields, member.name);
+    if (row == nullptr) row = find_row(kCommonTask, member.name);
+    if (row != nullptr) {
+      check_member(member, *row, path, diagnostics);
+      continue;
+    }
+    Node at_name;
+    at_name.mark = member.mark;
+    std::string message = "unknown field '" + member.name + "' in a " + std::string(kind.name);
+    std::string other;
+    for (size_t i = 0; i <= static_cast<size_t>(TaskType::memory); ++i) {
+      const ObjectKind candidate = task_fields(static_cast<TaskType>(i));
+      if (other.empty() && find_row(candidate.fields, member.name) != nullptr) other = candidate.name;
+    }
+    message += other.empty() ? did_you_mean(member.name, names_of(kind.fields, std::span<const FieldRow>(kCommonTask)))
+                             : "; it belongs to a " + other;
+    diagnostics.add(at_name, path, std::move(message));
+  }
+  check_required(node, kind.fields, kind.name, path, diagnostics);
+  check_required(node, kCommonTask, kind.name, path, diagnostics);
+  return true;
+}
+
+}  // namespace compozy::project

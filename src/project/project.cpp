@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "project/project.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <tuple>
+
+#include "base/text.hpp"
+#include "json/schema.hpp"
+#include "project/builder.hpp"
+#include "project/references.hpp"
+#include "project/yaml.hpp"
+
+namespace compozy::project {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kProjectFile = "compozy.yaml";
+constexpr std::array<std::string_view, 6> kResourceKinds{"agent", "tool", "memory", "model", "schema", "workflow"};
+
+Result<std::string> read_file(const fs::path& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (error) return fail(system_error("read", path.string(), error.value()));
+  if (size > kFileBytesMax) return fail(Errc::too_large, "'" + path.string() + "' is larger than 4 MiB");
+  std::ifstream stream(path, std::ios::binary);
+  std::string text(size, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(size));
+  if (!stream) return fail(Errc::io_error, "cannot read '" + path.string() + "'");
+  return text;
+}
+
+// `**` spans folders, `*` and `?` stay within one name.
+bool path_matches(std::string_view pattern, std::string_view path) {
+  const size_t slash = pattern.find('/');
+  const std::string_view head = pattern.substr(0, slash);
+  if (head == "**") {
+    if (slash == std::string_view::npos) return true;
+    const std::string_view rest = pattern.substr(slash + 1);
+    for (std::string_view tail = path;;) {
+      if (path_matches(rest, tail)) return true;
+      const size_t next = tail.find('/');
+      if (next == std::string_view::npos) return false;
+      tail.remove_prefix(next + 1);
+    }
+  }
+  const size_t cut = path.find('/');
+  if ((slash == std::string_view::npos) != (cut == std::string_view::npos)) return false;
+  if (!glob_match(head, path.substr(0, cut))) return false;
+  return slash == std::string_view::npos || path_matches(pattern.substr(slash + 1), path.substr(cut + 1));
+}
+
+class Loader {
+ public:
+  explicit Loader(const std::string& path) : given_(path) {}
+
+  std::expected<Project, std::vector<Error>> run() {
+    if (read_project()) {
+      read_workflows();
+      autoload();
+      fill_shelf();
+      expand();
+      build();
+    }
+    if (!diagnostics_.empty()) {
+      std::vector<Error> errors = std::move(diagnostics_).take();
+      std::ranges::sort(errors, {}, [](const Error& error) {
+        return std::tuple(error.where.file, error.where.line, error.where.column, error.message);
+      });
+      return std::unexpected(std::move(errors));
+    }
+    return std::move(project_);
+  }
+
+ private:
+  std::optional<Node> read_yaml(const std::string& relative) {
+    auto text = read_file(root_ / relative);
+    if (!text) return diagnostics_.add(std::move(text).error()), std::nullopt;
+    project_.files.push_back(relative);
+    auto node = parse_yaml(*text, relative);
+    if (!node) return diagnostics_.add(std::move(node).error()), std::nullopt;
+    return *std::move(node);
+  }
+
+  bool read_project() {
+    std::error_code error;
+    fs::path path = fs::absolute(given_, error);
+    if (fs::is_regular_file(path, error)) path = path.parent_path();
+    root_ = path.lexically_normal();
+    project_.root = root_.string();
+    if (!fs::is_regular_file(root_ / kProjectFile, error)) {
+      diagnostics_.add(
+          Error{.code = Errc::not_found,
+                .message = "there is no compozy.yaml in '" + project_.root + "'; `compozy init` makes one"});
+      return false;
+    }
+    auto node = read_yaml(std::string(kProjectFile));
+    if (!node) return false;
+    file_ = *std::move(node);
+    if (!check_fields(file_, kProjectFields, "", diagnostics_)) return false;
+    project_.name = file_.text("name");
+    project_.version = file_.find("version") != nullptr ? scalar_text(*file_.find("version")) : "";
+    project_.description = file_.text("description");
+    const bool good =
+        !project_.name.empty() && project_.name.size() <= 63 && std::ranges::all_of(project_.name, [](char c) {
+          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+        });
+    if (file_.find("name") != nullptr && (!good || (project_.name[0] >= '0' && project_.name[0] <= '9'))) {
+      diagnostics_.add(*file_.find("name"), "name",
+                       "expected letters, digits, '-' and '_', not starting with a digit, at most 63");
+    }
+    for (const FieldRow& row : server_sections()) {
+      const Node* section = file_.find(row.name);
+      if (section != nullptr)
+        project_.sections.push_back({std::string(row.name), section->json(), section->mark.location()});
+    }
+    read_runtime();
+    return true;
+  }
+
+  void read_runtime() {
+    const Node* runtime = file_.find("runtime");
+    if (runtime == nullptr || !check_fields(*runtime, kRuntimeFields, "runtime", diagnostics_)) return;
+    constexpr std::array<std::string_view, 3> kTypes{"bun", "node", "deno"};
+    RuntimeConfig& out = project_.runtime;
+    out.type = runtime->text("type");
+    if (!out.type.empty() && std::ranges::find(kTypes, out.type) == kTypes.end()) {
+      diagnostics_.add(*runtime->find("type"), "runtime.type",
+                       "unknown runtime '" + out.type + "'" + did_you_mean(out.type, kTypes));
+    }
+    out.entrypoint = runtime->text("entrypoint");
+    if (const Node* list = runtime->find("permissions"); list != nullptr && list->is_list()) {
+      for (const Node& item : list->items) out.permissions.push_back(scalar_text(item));
+    }
+    if (runtime->find("tool_execution_timeout") != nullptr)
+      out.tool_timeout_ms = duration_of(*runtime, "tool_execution_timeout");
+    out.max_memory_mb = integer_of(*runtime, "max_memory_mb", 0);
+    out.native_tools = runtime->json("native_tools");
+  }
+
+  void read_workflows() {
+    const Node* list = file_.find("workflows");
+    if (list == nullptr || !list->is_list()) return;
+    for (size_t i = 0; i < list->items.size(); ++i) {
+      const Node& entry = list->items[i];
+      const std::string path = "workflows[" + std::to_string(i) + ']';
+      if (!check_fields(entry, kWorkflowSourceFields, path, diagnostics_)) continue;
+      const std::string source = fs::path(entry.text("source")).lexically_normal().string();
+      std::error_code error;
+      if (source.starts_with("..") || source.starts_with('/')) {
+        diagnostics_.add(entry, path + ".source", "'" + source + "' must be below the project's folder");
+      } else if (!fs::is_regular_file(root_ / source, error)) {
+        diagnostics_.add(*entry.find("source"), path + ".source",
+                         "there is no file '" + source + "' in the project's folder");
+      } else if (auto node = read_yaml(source)) {
+        workflow_files_.push_back(*std::move(node));
+      }
+    }
+  }
+
+  void autoload() {
+    const Node* config = file_.find("autoload");
+    if (config == nullptr || !check_fields(*config, kAutoloadFields, "autoload", diagnostics_)) return;
+    if (!config->json("enabled").bool_or(false)) return;
+    const auto patterns = [&](std::string_view name) {
+      std::vector<std::string> out;
+      if (const Node* list = config->find(name); list != nullptr && list->is_list()) {
+        for (const Node& item : list->items) out.push_back(scalar_text(item));
+      }
+      return out;
+    };
+    const auto include = patterns("include");
+    const auto exclude = patterns("exclude");
+    if (include.empty())
+      diagnostics_.add(*config, "autoload", "needs 'include', a list of patterns such as 'agents/*.yaml'");
+    for (const std::string& file : matching_files(include, exclude)) load_resource(file);
+  }
+
+  std::vector<std::string> matching_files(const std::vector<std::string>& include,
+                                          const std::vector<std::string>& exclude) {
+    std::set<std::string> out;
+    std::error_code error;
+    size_t seen = 0;
+    for (auto it = fs::recursive_directory_iterator(root_, error); !error && it != fs::recursive_directory_iterator();
+         it.increment(error)) {
+      const std::string relative = it->path().lexically_relative(root_).string();
+      const std::string name = it->path().filename().string();
+      if (it->is_directory(error) && (name.starts_with('.') || name == "node_modules")) it.disable_recursion_pending();
+      if (!it->is_regular_file(error) || name.starts_with('.') || name.ends_with('~') || relative == kProjectFile)
+        continue;
+      if (++seen > kFilesMax) break;
+      const auto matches = [&](const std::string& pattern) {
+        return path_matches(pattern.starts_with("./") ? pattern.substr(2) : pattern, relative);
+      };
+      if (std::ranges::any_of(include, matches) && !std::ranges::any_of(exclude, matches)) out.insert(relative);
+    }
+    return {out.begin(), out.end()};
+  }
+
+  void load_resource(const std::string& file) {
+    if (std::ranges::find(project_.files, file) != project_.files.end()) return;  // a workflow that is listed as well
+    auto node = read_yaml(file);
+    if (!node) return;
+    const std::string kind = node->text("resource");
+    if (std::ranges::find(kResourceKinds, kind) == kResourceKinds.end()) {
+      const std::string what =
+          kind.empty() ? "an autoloaded file needs 'resource'" : "resource '" + kind + "' is not supported";
+      diagnostics_.add(
+          *node, "resource",
+          what + "; expected agent, tool, memory, model, schema or workflow" + did_you_mean(kind, kResourceKinds));
+      return;
+    }
+    if (kind == "workflow") {
+      workflow_files_.push_back(*std::move(node));
+    } else {
+      put_on_shelf(kind, *std::move(node), "");
+    }
+  }
+
+  void put_on_shelf(const std::string& kind, Node node, const std::string& path) {
+    const std::string id = node.text("id");
+    if (id.empty()) {
+      if (kind == "schema") return diagnostics_.add(node, path, "a schema needs 'id'");
+      return;  // its own check says so
+    }
+    auto& shelf = shelf_.by_kind[kind];
+    if (auto found = shelf.find(id); found != shelf.end()) {
+      return diagnostics_.add(
+          node, path,
+          kind + " '" + id + "' is defined twice; the first is in " + found->second.mark.location().to_string());
+    }
+    shelf.emplace(id, std::move(node));
+  }
+
+  void fill_shelf() {
+    for (auto [list, kind] :
+         {std::pair{"tools", "tool"}, {"memories", "memory"}, {"agents", "agent"}, {"schemas", "schema"}}) {
+      const Node* nodes = file_.find(list);
+      if (nodes == nullptr || !nodes->is_list()) continue;
+      for (size_t i = 0; i < nodes->items.size(); ++i)
+        put_on_shelf(kind, nodes->items[i], std::string(list) + '[' + std::to_string(i) + ']');
+    }
+    shelf_.project = project_.name;
+    shelf_.runtime = project_.runtime;
+    shelf_.root = project_.root;
+    shelf_.env = file_.json("env");
+    const Node* config = file_.find("config");
+    bool total_is_set = false;
+    if (config != nullptr && check_fields(*config, kOptionsFields, "config", diagnostics_)) {
+      apply_options(*config, shelf_.policy, total_is_set, shelf_.on_error, "config", diagnostics_);
+    }
+  }
+
+  void expand() {
+    const Node global = file_;
+    const ReferenceScope resources{
+        .local = &global, .global = &global, .resource = [this](std::string_view kind, std::string_view id) {
+          return shelf_.find(kind, id);
+        }};
+    for (auto& [kind, shelf] : shelf_.by_kind) {
+      if (kind == "schema") continue;
+      for (auto& [id, node] : shelf) expand_references(node, resources, "", diagnostics_);
+    }
+    for (Node& workflow : workflow_files_) {
+      const Node local = workflow;
+      ReferenceScope scope = resources;
+      scope.local = &local;
+      expand_references(workflow, scope, "", diagnostics_);
+    }
+  }
+
+  void build_models() {
+    std::vector<std::pair<std::string, const Node*>> nodes;
+    if (const Node* list = file_.find("models"); list != nullptr && list->is_list()) {
+      for (size_t i = 0; i < list->items.size(); ++i)
+        nodes.emplace_back("models[" + std::to_string(i) + ']', &list->items[i]);
+    }
+    if (auto shelf = shelf_.by_kind.find("model"); shelf != shelf_.by_kind.end()) {
+      for (const auto& [id, node] : shelf->second) nodes.emplace_back("", &node);
+    }
+    std::optional<size_t> chosen;
+    for (const auto& [path, node] : nodes) {
+      project_.models.push_back(build_model(*node, path, diagnostics_));
+      if (!node->json("default").bool_or(false)) continue;
+      if (chosen) diagnostics_.add(*node, path + ".default", "a project has at most one default model");
+      chosen = project_.models.size() - 1;
+    }
+    if (!chosen && project_.models.size() == 1) chosen = 0;
+    shelf_.models = project_.models;
+    if (chosen) shelf_.default_model = &shelf_.models[*chosen];
+  }
+
+  void build() {
+    build_models();
+    if (auto memories = shelf_.by_kind.find("memory"); memories != shelf_.by_kind.end()) {
+      for (const auto& [id, node] : memories->second) project_.memories.push_back(build_memory(node, "", diagnostics_));
+    }
+    std::map<std::string, std::string> signals;
+    for (const Node& file : workflow_files_) {
+      Workflow workflow = Builder(file, shelf_, diagnostics_).build();
+      if (const Workflow* other = project_.find_workflow(workflow.id); other != nullptr && !workflow.id.empty()) {
+        diagnostics_.add(file, "id", "workflow '" + workflow.id + "' is defined twice in this project");
+      }
+      for (const Trigger& trigger : workflow.triggers) {
+        auto [found, is_new] = signals.emplace(trigger.name, workflow.id);
+        if (!is_new) {
+          diagnostics_.add(file, "triggers",
+                           "signal '" + trigger.name + "' already starts the workflow '" + found->second + "'");
+        }
+      }
+      project_.workflows.push_back(std::move(workflow));
+    }
+    check_unused_resources();
+    if (workflow_files_.empty() && diagnostics_.empty()) {
+      diagnostics_.add(file_, "workflows", "the project has no workflow");
+    }
+  }
+
+  // A broken agent or tool that no workflow uses yet is reported all the same.
+  void check_unused_resources() {
+    for (auto [kind, fields] : {std::pair{"agent", &kAgentFields}, {"tool", &kToolFields}}) {
+      auto shelf = shelf_.by_kind.find(kind);
+      if (shelf == shelf_.by_kind.end()) continue;
+      for (const auto& [id, node] : shelf->second) {
+        const bool used = std::ranges::any_of(project_.workflows, [&](const Workflow& workflow) {
+          return workflow.find_agent(id) != nullptr || workflow.find_tool(id) != nullptr;
+        });
+        if (!used) check_fields(node, *fields, "", diagnostics_);
+      }
+    }
+  }
+
+  std::string given_;
+  fs::path root_;
+  Diagnostics diagnostics_;
+  Node file_;
+  std::vector<Node> workflow_files_;
+  Shelf shelf_;
+  Project project_;
+};
+
+}  // namespace
+
+const Workflow* Project::find_workflow(std::string_view id) const {
+  auto found = std::ranges::find(workflows, id, [](const Workflow& workflow) { return std::string_view(workflow.id); });
+  return found == workflows.end() ? nullptr : &*found;
+}
+
+std::expected<Project, std::vector<Error>> load_project(const std::string& path) { return Loader(path).run(); }
+
+std::string describe(const std::vector<Error>& errors) {
+  std::string out;
+  for (const Error& error : errors) out += error.to_string() + '\n';
+  return out;
+}
+
+}  // namespace compozy::project

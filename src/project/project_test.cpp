@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "project/project.hpp"
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "json/print.hpp"
+
+namespace compozy::project {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// A project folder that lives as long as the object.
+class Folder {
+ public:
+  Folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "project-test-XXXXXX").string();
+    root_ = ::mkdtemp(pattern.data());
+  }
+  ~Folder() { std::filesystem::remove_all(root_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  Folder& write(const std::string& name, std::string_view text) {
+    std::filesystem::create_directories((root_ / name).parent_path());
+    std::ofstream(root_ / name) << text;
+    return *this;
+  }
+  // compozy.yaml with a mock model, one workflow file and the tool script that the tests refer to.
+  Folder& workflow(std::string_view text) {
+    write("compozy.yaml", "name: demo\nworkflows:\n  - source: ./w.yaml\nmodels:\n  - {provider: mock, model: m}\n");
+    write("tools/echo.py", "#!/usr/bin/env python3\n");
+    return write("w.yaml", text);
+  }
+  std::expected<Project, std::vector<Error>> load() const { return load_project(root_.string()); }
+  std::string errors() const {
+    auto project = load();
+    return project ? "LOADED" : describe(project.error());
+  }
+  std::filesystem::path root() const { return root_; }
+
+ private:
+  std::filesystem::path root_;
+};
+
+constexpr std::string_view kWeather = R"(
+id: weather
+schemas: [{id: city_in, type: object, properties: {city: {type: string}}, required: [city]}]
+config: {input: city_in}
+tools: [{id: save, description: store a document, execute: tools/echo.py}]
+agents:
+  - id: guide
+    instructions: You know the weather.
+    actions:
+      - {id: get, prompt: "Weather in {{ .input.city }}?", output: {type: object, properties: {temperature: {type: number}}, required: [temperature]}}
+      - {id: suggest, prompt: "... {{ .tasks.now.output | toJson }}", output: {type: object, properties: {activities: {type: array, items: {type: string}}}}}
+      - {id: judge, prompt: "{{ .item }} {{ .tasks.now.output.temperature }}", json_mode: true}
+tasks:
+  - {id: now, type: basic, agent: guide, action: get, with: {city: "{{ .workflow.input.city }}"},
+     outputs: {temperature: "{{ .output.temperature }}", at: "{{ now }}"}, on_success: {next: ideas}}
+  - {id: ideas, type: basic, agent: guide, action: suggest, retries: 4, on_success: {next: each}}
+  - id: each
+    type: collection
+    items: "{{ .tasks.ideas.output.activities }}"
+    mode: parallel
+    task: {id: "judge-{{ .index }}", type: basic, agent: guide, action: judge, outputs: {what: "{{ .item }}"}}
+    outputs: {all: "{{ .output }}", n: "{{ len .output }}"}
+    on_success: {next: merge}
+  - {id: merge, type: aggregate, outputs: {city: "{{ .workflow.input.city }}", each: "{{ .tasks.each.output }}"}, on_success: {next: check}}
+  - {id: check, type: router, condition: "size(tasks.ideas.output.activities) > 0 ? 'some' : 'none'", routes: {some: keep, none: skip}}
+  - id: keep
+    type: composite
+    final: true
+    tasks:
+      - {id: save_json, type: basic, tool: save, with: {payload: "{{ .tasks.merge.output }}", format: json}}
+      - {id: save_txt, type: basic, tool: save, with: {payload: "{{ .tasks.merge.output }}", format: txt}}
+  - {id: skip, type: basic, tool: save, final: true, with: {payload: "{{ .tasks.merge.output }}"}}
+outputs:
+  city: "{{ .workflow.input.city }}"
+  first: '{{ if .tasks.each.children }}{{ (index .tasks.each.children "judge-0").output | toJson }}{{ else }}null{{ end }}'
+)";
+
+TEST(Project, LoadsAWorkflowOfEveryFanShape) {
+  Folder folder;
+  auto project = folder.workflow(kWeather).load();
+  ASSERT_TRUE(project) << describe(project.error());
+  ASSERT_EQ(project->workflows.size(), 1U);
+  const Workflow& w = project->workflows[0];
+  EXPECT_EQ(w.input_schema["required"].at(0).as_string(), "city");
+  EXPECT_EQ(w.find_task("each")->child()->id, "judge-{{ .index }}");
+  EXPECT_EQ(w.find_task("check")->routes[1].second, "skip");
+  EXPECT_EQ(w.find_task("keep")->tasks[1].tool, "save");
+  EXPECT_TRUE(w.find_agent("guide")->find_action("suggest")->json_mode);
+  EXPECT_EQ(w.find_agent("guide")->model.provider, "mock");
+  EXPECT_EQ(w.find_tool("save")->runtime, ToolRuntime::executable);
+  const Policy& policy = w.find_task("ideas")->policy;
+  EXPECT_EQ(policy.retry.attempts, 5);
+  EXPECT_EQ(policy.schedule_to_close_ms, policy.all_attempts_ms());
+  auto back = workflow_from_json(to_json(w));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(content_hash(*back), content_hash(w));
+}
+
+TEST(Project, LoadsNestedContainersWaitAndSignal) {
+  Folder folder;
+  folder.workflow(R"(
+id: all
+triggers: [{type: signal, name: begin, schema: {type: object}}]
+tools: [{id: echo, execute: tools/echo.py}]
+tasks:
+  - id: root
+    type: composite
+    tasks:
+      - {id: par, type: parallel, strategy: race, tasks: [{id: a, tool: echo}, {id: c, tool: echo}]}
+      - {id: col, type: collection, mode: sequential, strategy: fail_fast, items: '["x","y"]', filter: "item != 'x'",
+         task: {id: "l-{{ .index }}", tool: echo, with: {message: "{{ .item }}"}}}
+    outputs: {items: "{{ .tasks.col.output }}"}
+    on_success: {next: hold}
+  - id: hold
+    type: wait
+    wait_for: ready
+    condition: 'signal.payload.status == "ready"'
+    timeout: 5m
+    processor: {tool: echo, with: {message: "got {{ .signal.payload.status }}"}}
+    on_success: {next: tell}
+    on_timeout: tell
+  - {id: tell, type: signal, signal: {id: other, payload: {m: "{{ .workflow.input.m }}"}}, sleep: 10s, timeout: 1m}
+)");
+  auto project = folder.load();
+  ASSERT_TRUE(project) << describe(project.error());
+  const Workflow& w = project->workflows[0];
+  EXPECT_EQ(w.find_task("root")->tasks[0].strategy, Strategy::race);
+  EXPECT_EQ(w.find_task("root")->tasks[1].mode, CollectionMode::sequential);
+  EXPECT_EQ(w.find_task("hold")->timeout_ms, 300'000);
+  EXPECT_EQ(w.find_task("hold")->child()->id, "processor");
+  EXPECT_EQ(w.find_task("tell")->signal_id, "other");
+  EXPECT_EQ(w.find_task("tell")->sleep_ms, 10'000);
+  EXPECT_EQ(w.find_task("tell")->policy.schedule_to_close_ms, 60'000);
+  EXPECT_EQ(w.triggers[0].name, "begin");
+}
+
+TEST(Project, AutoloadsResourcesAndResolvesTheirIds) {
+  Folder folder;
+  folder.workflow(R"(
+id: chat
+tasks:
+  - {id: note, type: memory, operation: append, memory_ref: user_memory, key_template: "user:{{ .workflow.input.id }}",
+     payload: {role: system, content: hello}, on_success: {next: talk}}
+  - {id: talk, agent: chatty, action: chat, on_success: {next: ask}}
+  - {id: ask, prompt: "And {{ .tasks.talk.output.response }}?", tools: [cp__read_file]}
+)");
+  folder.write("compozy.yaml",
+               "name: demo\nworkflows: [{source: w.yaml}]\nmodels: [{provider: mock, model: m, default: true},"
+               " {id: big, provider: openai, model: gpt, api_key: \"{{ .env.KEY }}\"}]\n"
+               "autoload: {enabled: true, include: ['parts/**/*.yaml'], exclude: ['parts/old/*']}\n"
+               "redis: {mode: embedded}\n");
+  folder.write("parts/memory/user.yaml",
+               "resource: memory\nid: user_memory\ntype: token_based\nmax_tokens: 2000\n"
+               "persistence: {type: redis, ttl: 168h}\ndefault_key_template: 'u:{{ .workflow.input.id }}'\n");
+  folder.write("parts/agents/chatty.yaml",
+               "resource: agent\nid: chatty\nmodel: big\ninstructions: Talk.\nmemory: user_memory\n"
+               "actions: [{id: chat, prompt: hi}]\n");
+  folder.write("parts/old/broken.yaml", "resource: nonsense\n");
+  auto project = folder.load();
+  ASSERT_TRUE(project) << describe(project.error());
+  const Workflow& w = project->workflows[0];
+  EXPECT_EQ(w.find_memory("user_memory")->ttl_ms, 168LL * 3'600'000);
+  EXPECT_EQ(w.find_agent("chatty")->memory[0].key, "u:{{ .workflow.input.id }}");
+  EXPECT_EQ(w.find_agent("chatty")->model.model, "gpt");
+  EXPECT_EQ(w.find_task("ask")->agent, "task:ask");
+  EXPECT_EQ(w.find_agent("task:ask")->tools[0], "cp__read_file");
+  EXPECT_EQ(w.find_agent("task:ask")->model.provider, "mock");
+  ASSERT_EQ(project->sections.size(), 1U);
+  EXPECT_EQ(project->sections[0].name, "redis");
+  EXPECT_EQ(project->sections[0].where.line, 5U);
+}
+
+TEST(Project, AcceptsTheOlderDirectives) {
+  Folder folder;
+  folder.workflow(R"(
+id: old
+tools: [{id: echo, execute: tools/echo.py}]
+agents:
+  - id: one
+    config: {$ref: 'global::models.#(provider=="mock")', params: {echo: true}}
+    instructions: Hi.
+    actions: [{id: go, prompt: go}]
+tasks:
+  - {id: a, $use: 'agent(local::agents.#(id=="one"))', action: go, on_success: {next: b}}
+  - {id: b, type: basic, $use: 'tool(local::tools.#(id="echo"))', with: {$merge: [{x: 1}, {y: 2}]}}
+)");
+  auto project = folder.load();
+  ASSERT_TRUE(project) << describe(project.error());
+  const Workflow& w = project->workflows[0];
+  EXPECT_EQ(w.find_task("a")->agent, "one");
+  EXPECT_EQ(w.find_task("b")->tool, "echo");
+  EXPECT_EQ(json::print(w.find_task("b")->with), R"({"x":1,"y":2})");
+  EXPECT_TRUE(w.find_agent("one")->model.params["echo"].as_bool());
+}
+
+TEST(Project, HoistsInlineRoutesAndFollowsThem) {
+  Folder folder;
+  folder.workflow(R"(
+id: r
+tasks:
+  - id: pick
+    type: router
+    condition: '{{ .workflow.input.kind | default "b" }}'
+    routes: {a: {type: basic, on_success: {next: done}}, b: done}
+    default_route: done
+  - {id: done}
+)");
+  auto project = folder.load();
+  ASSERT_TRUE(project) << describe(project.error());
+  EXPECT_EQ(project->workflows[0].find_task("pick")->routes[0].second, "pick.a");
+  EXPECT_NE(project->workflows[0].find_task("pick.a"), nullptr);
+}
+
+struct Wrong {
+  const char* tasks;
+  const char* message;
+};
+void PrintTo(const Wrong& wrong, std::ostream* out) { *out << wrong.message; }
+class Mistakes : public ::testing::TestWithParam<Wrong> {};
+TEST_P(Mistakes, AreNamedWithTheirPlace) {
+  Folder folder;
+  folder.workflow(
+      "id: w\ntools: [{id: echo, execute: tools/echo.py}]\nagents:\n"
+      "  - {id: guide, instructions: x, actions: [{id: get, prompt: p}]}\ntasks:\n" +
+      std::string(GetParam().tasks));
+  const std::string errors = folder.errors();
+  EXPECT_THAT(errors, HasSubstr(GetParam().message));
+  EXPECT_THAT(errors, HasSubstr("w.yaml:"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Loading, Mistakes,
+    ::testing::Values(
+        Wrong{"  - {id: a, tol: echo}",
+              "w.yaml:6:13: tasks[0]: unknown field 'tol' in a basic task; did you mean 'tool'?"},
+        Wrong{"  - {id: a, items: []}", "unknown field 'items' in a basic task; it belongs to a collection task"},
+        Wrong{"  - {id: a, type: bsic}", "unknown type 'bsic'; did you mean 'basic'?"},
+        Wrong{"  - {id: a, with: 5}", "w.yaml:6:19: tasks[0].with: expected a map, not a number"},
+        Wrong{"  - {type: basic}", "a basic task needs 'id'"},
+        Wrong{"  - {id: a, tool: eco}", "unknown tool 'eco'; did you mean 'echo'?"},
+        Wrong{"  - {id: a, tool: cp__read_fil}", "no built-in tool 'cp__read_fil'; did you mean 'cp__read_file'?"},
+        Wrong{"  - {id: a, agent: guid, action: get}", "unknown agent 'guid'; did you mean 'guide'?"},
+        Wrong{"  - {id: a, agent: guide, action: gte}", "agent 'guide' has no action 'gte'; did you mean 'get'?"},
+        Wrong{"  - {id: a, agent: guide}", "needs an 'action', a 'prompt' or both"},
+        Wrong{"  - {id: a, agent: guide, tool: echo, prompt: x}", "an 'agent' or a 'tool', not both"},
+        Wrong{"  - {id: a, on_success: {next: bb}}\n  - {id: b}",
+              "on_success.next: unknown task 'bb'; did you mean 'b'?"},
+        Wrong{"  - {id: a}\n  - {id: b}", "w.yaml:7:5: tasks: nothing leads to task 'b'"},
+        Wrong{"  - {id: a}\n  - {id: a}", "task 'a' is defined twice"}, Wrong{"  - {id: a b}", "'a b' is no id"},
+        Wrong{"  - {id: 'a-{{ .index }}'}", "only inside a collection may an id be a template"},
+        Wrong{"  - {id: a, with: {x: '{{ .y'}}", "tasks[0].with.x: '{{' without its '}}' (template:1:1)"},
+        Wrong{"  - {id: a, with: {x: '{{ uper .y }}'}}", "unknown function 'uper'; did you mean 'upper'?"},
+        Wrong{"  - {id: first, with: {x: '{{ .tasks.frist.output }}'}}", "there is no task 'frist'"},
+        Wrong{"  - {id: a, type: router, condition: inptu.x, routes: {x: a}}",
+              "undeclared name 'inptu'; did you mean 'input'?"},
+        Wrong{"  - {id: a, type: router, condition: 'true', routes: {x: zz}}", "routes.x: unknown task 'zz'"},
+        Wrong{"  - {id: a, type: collection, items: [], task: {id: x}}", "every child would be called 'x'"},
+        Wrong{"  - {id: a, type: collection, items: []}", "a collection task needs 'task'"},
+        Wrong{"  - {id: a, type: parallel, tasks: [{id: x, on_success: {next: a}}]}", "a child has no transitions"},
+        Wrong{"  - {id: a, type: parallel, tasks: [{id: x}], strategy: all}", "unknown strategy 'all'"},
+        Wrong{"  - {id: a, type: aggregate}", "an aggregate task needs 'outputs'"},
+        Wrong{"  - {id: a, timeout: soon}", "tasks[0].timeout"},
+        Wrong{"  - {id: a, config: {start_to_close_timeout: 5 minuts}}", "config.start_to_close_timeout"},
+        Wrong{"  - {id: a, input: {type: objet}}", "tasks[0].input"},
+        Wrong{"  - {id: a, input: city}", "unknown schema 'city'"},
+        Wrong{"  - {id: a, attachments: []}", "attachments are not supported"},
+        Wrong{"  - {id: a, type: memory, operation: raed, memory_ref: m}",
+              "unknown operation 'raed'; did you mean 'read'?"},
+        Wrong{"  - {id: a, type: memory, operation: read, memory_ref: m}", "unknown memory 'm'"},
+        Wrong{"  - {id: a, tool: {id: t, execute: none.py}}", "there is no file 'none.py'"},
+        Wrong{"  - {id: a, tool: {id: t, execute: ../x.py}}", "must be a path below the project's folder"},
+        Wrong{"  - {id: a, tool: {id: t}}", "tool 't' has no 'execute'"},
+        Wrong{"  - {id: a, prompt: x, model_config: {provider: anthropic, model: c}}",
+              "provider 'anthropic' is not supported"},
+        Wrong{"  - {id: a, prompt: x, model_config: {provider: groq, model: c}}",
+              "write 'provider: openai' with its OpenAI-compatible"},
+        Wrong{"  - {id: a, type: wait, wait_for: s, condition: '{{ .x }}'}", "a wait's condition is CEL"}));
+
+TEST(Project, ReportsEveryErrorOfALoadInOrder) {
+  Folder folder;
+  folder.workflow("id: w\ntasks:\n  - {id: a, tol: x}\n  - {id: b, tool: nope}\n  - {id: c, with: {x: '{{ .y'}}\n");
+  auto project = folder.load();
+  ASSERT_FALSE(project);
+  EXPECT_GE(project.error().size(), 4U);
+  const std::string all = describe(project.error());
+  EXPECT_LT(all.find("'tol'"), all.find("'nope'"));
+  EXPECT_LT(all.find("'nope'"), all.find("without its"));
+}
+
+TEST(Project, SaysWhatIsWrongWithCompozyYaml) {
+  Folder folder;
+  EXPECT_THAT(folder.errors(), HasSubstr("there is no compozy.yaml"));
+  folder.write("compozy.yaml", "name: 9demo\nworkfows: []\nmcps: []\nworkflows: [{source: none.yaml}]\n");
+  const std::string errors = folder.errors();
+  EXPECT_THAT(errors, HasSubstr("compozy.yaml:1:7: name:"));
+  EXPECT_THAT(errors, HasSubstr("compozy.yaml:2:1: unknown field 'workfows' in a project; did you mean 'workflows'?"));
+  EXPECT_THAT(errors, HasSubstr("MCP servers are not supported yet"));
+  EXPECT_THAT(errors, HasSubstr("there is no file 'none.yaml'"));
+}
+
+}  // namespace
+}  // namespace compozy::project
