@@ -81,6 +81,7 @@ class FakePrograms final : public Programs {
   Result<std::shared_ptr<const Program>> make(project::Workflow workflow) override {
     return Program::load(std::move(workflow));
   }
+  std::vector<std::shared_ptr<const Program>> all() override { return {}; }
   std::vector<std::shared_ptr<const Program>> triggered_by(const std::string& signal) override {
     std::vector<std::shared_ptr<const Program>> found;
     for (const auto& [id, program] : programs) {

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Executions: starting, listing, looking at and steering runs.
+//
+//   POST /api/v0/workflows/{id}/executions        202 {exec_id, exec_url}; Idempotency-Key gives the same run again
+//   POST /api/v0/workflows/{id}/executions/sync   200 with the output, 408 with the id when `timeout` seconds pass
+//   GET  /api/v0/executions/workflows[/{exec_id}] and /api/v0/workflows/{id}/executions
+//   POST /api/v0/executions/workflows/{exec_id}/pause | resume | cancel | signals
+//   POST /api/v0/events                           a signal that starts every workflow with a trigger of its name
+#include "api/respond.hpp"
+#include "api/routes.hpp"
+#include "base/hash.hpp"
+#include "base/text.hpp"
+#include "io/timer.hpp"
+#include "json/print.hpp"
+
+namespace compozy::api {
+
+namespace {
+
+constexpr int64_t kSyncDefaultS = 60;
+constexpr int64_t kSyncMaxS = 300;
+constexpr size_t kKeyMax = 255;
+
+std::string exec_url(const std::string& run_id) { return "/api/v0/executions/workflows/" + run_id; }
+
+Result<workflow::StartRequest> read_start(const http::Request& request, const json::Value& body) {
+  TRY(check_members(body, {"input", "task_id", "timeout"}));
+  workflow::StartRequest start{.workflow = std::string(request.param("workflow_id")),
+                               .input = body["input"],
+                               .first_task = body["task_id"].string_or(""),
+                               .idempotency_key = {},
+                               .idempotency_hash = {}};
+  for (const char* name : {"X-Idempotency-Key", "Idempotency-Key"}) {
+    if (const auto key = request.headers.get(name)) start.idempotency_key = std::string(*key);
+  }
+  if (start.idempotency_key.size() > kKeyMax)
+    return fail(Errc::invalid_argument, "an idempotency key has at most " + std::to_string(kKeyMax) + " bytes");
+  start.idempotency_hash = sha256_hex(start.workflow + "\n" + json::print_canonical(body));
+  return start;
+}
+
+io::Task<http::Response> start_async(const Context& context, http::Request request) {
+  const auto body = read_object(request);
+  if (!body) co_return problem(body.error());
+  auto start = read_start(request, *body);
+  if (!start) co_return problem(start.error());
+  const auto started = co_await context.driver.start(std::move(*start));
+  if (!started) co_return problem(started.error());
+  http::Response response =
+      success(202, started->existed ? "the run that this key started" : "started",
+              json::Value::object({{"exec_id", started->run_id}, {"exec_url", exec_url(started->run_id)}}));
+  response.headers.set("Location", exec_url(started->run_id));
+  co_return response;
+}
+
+// Waits until the run has ended, or the token fires.
+io::Task<Result<store::Run>> wait_for_end(const Context& context, std::string run_id, std::stop_token stop) {
+  while (true) {
+    const auto feed = context.driver.subscribe(run_id);
+    CO_TRY(store::Run run, co_await context.runs.get(run_id));
+    if (run.ended_ms != 0 || stop.stop_requested()) co_return run;
+    while (co_await feed->pop(stop)) {
+    }
+  }
+}
+
+io::Task<http::Response> start_sync(const Context& context, http::Request request) {
+  const auto body = read_object(request);
+  if (!body) co_return problem(body.error());
+  auto start = read_start(request, *body);
+  if (!start) co_return problem(start.error());
+  const int64_t timeout_s = (*body)["timeout"].integer_or(kSyncDefaultS);
+  if (timeout_s < 1 || timeout_s > kSyncMaxS) {
+    co_return problem(Error{.code = Errc::invalid_argument,
+                            .message = "expected 1 to " + std::to_string(kSyncMaxS) + " seconds",
+                            .field = "timeout"});
+  }
+  const auto started = co_await context.driver.start(std::move(*start));
+  if (!started) co_return problem(started.error());
+  io::Deadline deadline(context.loop, timeout_s * 1000, request.stop);
+  const auto run = co_await wait_for_end(context, started->run_id, deadline.token());
+  if (!run) co_return problem(run.error());
+  if (run->ended_ms == 0) {
+    http::Response late =
+        problem(Error{.code = Errc::timeout,
+                      .message = "run '" + started->run_id + "' is still " + run->status + " after " +
+                                 std::to_string(timeout_s) + " s; it goes on: GET " + exec_url(started->run_id)});
+    late.headers.set("Location", exec_url(started->run_id));
+    co_return late;
+  }
+  co_return success(200, run->status == "SUCCESS" ? "finished" : "ended", run_view(*run));
+}
+
+io::Task<http::Response> list_runs(const Context& context, http::Request request, std::string workflow) {
+  const auto limit = query_integer(request, "limit", 50, 1, store::kPageMax);
+  const auto before = query_integer(request, "before", 0, 0, INT64_MAX);
+  if (!limit || !before) co_return problem(!limit ? limit.error() : before.error());
+  std::string status = to_upper(request.query_value("status").value_or(""));
+  if (!status.empty()) {
+    if (auto known = workflow::parse_status(status); !known)
+      co_return problem(std::move(known).error().in_field("status"));
+  }
+  if (workflow.empty()) workflow = request.query_value("workflow").value_or("");
+  const auto runs = co_await context.runs.list(
+      {.workflow = std::move(workflow), .status = std::move(status), .before = *before, .limit = *limit});
+  if (!runs) co_return problem(runs.error());
+  json::Value list = json::Value::array();
+  for (const store::Run& run : *runs) list.push_back(run_view(run));
+  json::Value data = json::Value::object({{"executions", std::move(list)}});
+  // Pages go by key: the next one starts before the last run of this one.
+  if (std::cmp_equal(runs->size(), *limit)) data.set("next_before", runs->back().run_no);
+  co_return success(200, "executions", std::move(data));
+}
+
+io::Task<http::Response> show_run(const Context& context, http::Request request) {
+  const std::string id(request.param("exec_id"));
+  const auto run = co_await context.runs.get(id);
+  if (!run) co_return problem(run.error());
+  const auto tasks = co_await context.runs.tasks(id);
+  if (!tasks) co_return problem(tasks.error());
+  json::Value view = run_view(*run);
+  json::Value list = json::Value::array();
+  for (const store::TaskRow& task : *tasks) list.push_back(task_view(task));
+  view.set("tasks", std::move(list));
+  co_return success(200, "execution", std::move(view));
+}
+
+io::Task<http::Response> control_run(const Context& context, http::Request request, workflow::Control control) {
+  const auto body = read_object(request);
+  if (!body) co_return problem(body.error());
+  if (auto known = check_members(*body, {"reason"}); !known) co_return problem(known.error());
+  const std::string id(request.param("exec_id"));
+  const auto done = co_await context.driver.control(id, control, (*body)["reason"].string_or(""));
+  if (!done) co_return problem(done.error());
+  co_return success(202, "accepted", json::Value::object({{"exec_id", id}}));
+}
+
+io::Task<http::Response> signal_run(const Context& context, http::Request request) {
+  const auto body = read_object(request);
+  if (!body) co_return problem(body.error());
+  if (auto known = check_members(*body, {"signal_name", "payload", "dedupe"}); !known) co_return problem(known.error());
+  const std::string name = (*body)["signal_name"].string_or("");
+  if (name.empty())
+    co_return problem(
+        Error{.code = Errc::invalid_argument, .message = "the name of the signal is missing", .field = "signal_name"});
+  const std::string id(request.param("exec_id"));
+  const auto sent = co_await context.driver.signal(id, name, (*body)["payload"], (*body)["dedupe"].string_or(""));
+  if (!sent) co_return problem(sent.error());
+  co_return success(202, "accepted", json::Value::object({{"exec_id", id}, {"signal_name", name}}));
+}
+
+io::Task<http::Response> send_event(const Context& context, http::Request request) {
+  const auto body = read_object(request);
+  if (!body) co_return problem(body.error());
+  if (auto known = check_members(*body, {"name", "payload", "correlation_id"}); !known)
+    co_return problem(known.error());
+  const std::string name = (*body)["name"].string_or("");
+  if (name.empty())
+    co_return problem(
+        Error{.code = Errc::invalid_argument, .message = "the name of the event is missing", .field = "name"});
+  const auto started =
+      co_await context.driver.trigger(name, (*body)["payload"], (*body)["correlation_id"].string_or(""));
+  if (!started) co_return problem(started.error());
+  json::Value ids = json::Value::array();
+  for (const std::string& id : *started) ids.push_back(id);
+  co_return success(202, "accepted", json::Value::object({{"exec_ids", std::move(ids)}}));
+}
+
+}  // namespace
+
+json::Value run_view(const store::Run& run) {
+  json::Value view = json::Value::object({{"exec_id", run.run_id},
+                                          {"workflow_id", run.workflow},
+                                          {"status", run.status},
+                                          {"definition", run.definition},
+                                          {"created_at", format_rfc3339(run.started_ms)},
+                                          {"updated_at", format_rfc3339(run.updated_ms)}});
+  if (run.ended_ms != 0)
+    view.set("ended_at", format_rfc3339(run.ended_ms)).set("duration_ms", run.ended_ms - run.started_ms);
+  for (const auto& [name, text] :
+       {std::pair("input", &run.input), std::pair("output", &run.output), std::pair("error", &run.error)}) {
+    if (!text->empty()) view.set(name, stored_json(*text));
+  }
+  return view;
+}
+
+json::Value task_view(const store::TaskRow& task) {
+  json::Value view = json::Value::object({{"n", task.n},
+                                          {"path", task.path},
+                                          {"task_id", task.task_id},
+                                          {"type", task.type},
+                                          {"status", task.status},
+                                          {"started_at", format_rfc3339(task.started_ms)}});
+  if (task.ended_ms != 0)
+    view.set("ended_at", format_rfc3339(task.ended_ms)).set("duration_ms", task.ended_ms - task.started_ms);
+  for (const auto& [name, text] :
+       {std::pair("input", &task.input), std::pair("output", &task.output), std::pair("error", &task.error)}) {
+    if (!text->empty()) view.set(name, stored_json(*text));
+  }
+  return view;
+}
+
+void add_execution_routes(http::Router& router, const Context& context) {
+  const http::RouteOptions body{.body_bytes_max = context.body_bytes_max};
+  const http::RouteOptions waiting{.body_bytes_max = context.body_bytes_max, .watch_client = true};
+  const auto add = [&](const char* method, const char* pattern, auto handler, http::RouteOptions options) {
+    router.add(
+        method, pattern,
+        secured(context, [&context, handler](http::Request request) { return handler(context, std::move(request)); }),
+        options);
+  };
+  add("POST", "/api/v0/workflows/{workflow_id}/executions", start_async, body);
+  add("POST", "/api/v0/workflows/{workflow_id}/executions/sync", start_sync, waiting);
+  add(
+      "GET", "/api/v0/workflows/{workflow_id}/executions",
+      [](const Context& c, http::Request request) {
+        std::string workflow(request.param("workflow_id"));
+        return list_runs(c, std::move(request), std::move(workflow));
+      },
+      body);
+  add(
+      "GET", "/api/v0/executions/workflows",
+      [](const Context& c, http::Request request) { return list_runs(c, std::move(request), {}); }, body);
+  add("GET", "/api/v0/executions/workflows/{exec_id}", show_run, body);
+  const auto control = [&](const char* pattern, workflow::Control what) {
+    add(
+        "POST", pattern,
+        [what](const Context& c, http::Request request) { return control_run(c, std::move(request), what); }, body);
+  };
+  control("/api/v0/executions/workflows/{exec_id}/pause", workflow::Control::pause);
+  control("/api/v0/executions/workflows/{exec_id}/resume", workflow::Control::resume);
+  control("/api/v0/executions/workflows/{exec_id}/cancel", workflow::Control::cancel);
+  add("POST", "/api/v0/executions/workflows/{exec_id}/signals", signal_run, body);
+  add("POST", "/api/v0/events", send_event, body);
+}
+
+}  // namespace compozy::api

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/respond.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "api/api.hpp"
+#include "base/text.hpp"
+#include "json/parse.hpp"
+#include "json/print.hpp"
+
+namespace compozy::api {
+
+http::Response success(int status, std::string_view message, json::Value data) {
+  const json::Value body = json::Value::object({{"status", status}, {"message", message}, {"data", std::move(data)}});
+  return http::Response::json(status, json::print(body));
+}
+
+http::Response problem(int status, const Error& error) {
+  const ErrcRow& row = errc_row(error.code);
+  json::Value body = json::Value::object({{"type", "about:blank"},
+                                          {"title", row.meaning},
+                                          {"status", status},
+                                          {"detail", error.to_string()},
+                                          {"code", row.name},
+                                          {"remedy", row.remedy}});
+  if (!error.field.empty()) body.set("field", error.field);
+  if (error.where.known()) body.set("location", error.where.to_string());
+  return http::Response::with_type(status, "application/problem+json", json::print(body));
+}
+
+http::Response problem(const Error& error) { return problem(errc_row(error.code).http_status, error); }
+
+Result<json::Value> read_object(const http::Request& request) {
+  if (trim(request.body).empty()) return json::Value::object();
+  auto body = json::parse(request.body);
+  if (!body) return fail(std::move(body).error().with_context("request body"));
+  if (!body->is_object()) {
+    return fail(Errc::invalid_argument,
+                "the request body must be a JSON object, found " + std::string(json::kind_name(body->kind())));
+  }
+  return body;
+}
+
+Result<void> check_members(const json::Value& object, std::initializer_list<std::string_view> known) {
+  for (const auto& [name, value] : object.as_object()) {
+    if (std::ranges::find(known, name) != known.end()) continue;
+    return fail(
+        Error{.code = Errc::invalid_argument,
+              .message = "unknown field '" + name + "'" + did_you_mean(name, std::vector<std::string_view>(known)),
+              .field = name});
+  }
+  return {};
+}
+
+Result<int64_t> query_integer(const http::Request& request, std::string_view name, int64_t fallback, int64_t min,
+                              int64_t max) {
+  const auto text = request.query_value(name);
+  if (!text) return fallback;
+  int64_t value = 0;
+  if (!parse_int64(*text, value) || value < min || value > max) {
+    return fail(Error{.code = Errc::invalid_argument,
+                      .message = "expected a whole number from " + std::to_string(min) + " to " + std::to_string(max) +
+                                 ", found '" + *text + "'",
+                      .field = std::string(name)});
+  }
+  return value;
+}
+
+json::Value stored_json(const std::string& text) {
+  if (text.empty()) return {};
+  auto value = json::parse(text);
+  return value ? *value : json::Value(text);
+}
+
+}  // namespace compozy::api

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How answers look, and how requests are read. Private to api/.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "http/message.hpp"
+#include "json/value.hpp"
+
+namespace compozy::api {
+
+http::Response success(int status, std::string_view message, json::Value data);
+
+// problem+json (RFC 9457): {type, title, status, detail, code, field?, location?}.
+http::Response problem(const Error& error);
+
+// The body as a JSON object; an empty body is an empty object.
+Result<json::Value> read_object(const http::Request& request);
+
+// Unknown members of an object are refused by name.
+Result<void> check_members(const json::Value& object, std::initializer_list<std::string_view> known);
+
+// A whole number in the query, within bounds; the fallback where it is absent.
+Result<int64_t> query_integer(const http::Request& request, std::string_view name, int64_t fallback, int64_t min,
+                              int64_t max);
+
+// A stored JSON column: null where the text is empty.
+json::Value stored_json(const std::string& text);
+
+}  // namespace compozy::api
