@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/engine/blocked.hpp"
+
+#include <algorithm>
+
+namespace compozy::redis {
+
+bool Waiter::waits_for(size_t db, std::string_view key) const {
+  return database == db && std::ranges::find(request.keys, key) != request.keys.end();
+}
+
+void Waiters::add(ServerState& state, Waiter waiter) {
+  waiter.session->blocked = true;
+  ++state.blocked_clients;
+  for (const auto& key : waiter.request.keys) state.blocked.add(waiter.database, key);
+  waiters_.push_back(std::move(waiter));
+}
+
+void Waiters::remove(ServerState& state, Place place) {
+  place->session->blocked = false;
+  --state.blocked_clients;
+  for (const auto& key : place->request.keys) state.blocked.remove(place->database, key);
+  waiters_.erase(place);
+}
+
+void Waiters::forget(ServerState& state, const Session& session) {
+  const Place place = find(session.id());
+  if (place != waiters_.end()) remove(state, place);
+}
+
+std::vector<Waiters::Place> Waiters::waiting_for(size_t database, std::string_view key) {
+  std::vector<Place> found;
+  for (auto at = waiters_.begin(); at != waiters_.end(); ++at) {
+    if (at->waits_for(database, key)) found.push_back(at);
+  }
+  return found;
+}
+
+Waiters::Place Waiters::find(uint64_t session_id) {
+  return std::ranges::find_if(waiters_, [&](const Waiter& waiter) { return waiter.session->id() == session_id; });
+}
+
+std::vector<Waiters::Place> Waiters::overdue(int64_t now_ms) {
+  std::vector<Place> found;
+  for (auto at = waiters_.begin(); at != waiters_.end(); ++at) {
+    if (at->request.deadline_ms != 0 && at->request.deadline_ms <= now_ms) found.push_back(at);
+  }
+  return found;
+}
+
+int64_t Waiters::next_deadline_ms() const {
+  int64_t next = 0;
+  for (const Waiter& waiter : waiters_) {
+    const int64_t deadline = waiter.request.deadline_ms;
+    if (deadline != 0 && (next == 0 || deadline < next)) next = deadline;
+  }
+  return next;
+}
+
+}  // namespace compozy::redis

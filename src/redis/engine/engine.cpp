@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/engine/engine.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "redis/commands/handlers.hpp"
+
+namespace compozy::redis {
+
+namespace {
+
+constexpr int64_t kExpiryBudgetUs = 1000;
+constexpr int64_t kRehashBudgetUs = 100;
+constexpr int64_t kRewriteBudgetUs = 2000;
+
+std::string full_name(const Row& row) {
+  return row.parent.empty() ? std::string(row.name) : std::string(row.parent) + "|" + std::string(row.name);
+}
+
+std::string unknown_command(Args args) {
+  std::string shown;
+  for (size_t i = 1; i < args.size() && shown.size() < 128; ++i) {
+    shown += "'" + std::string(args[i].substr(0, 128 - shown.size())) + "' ";
+  }
+  return "ERR unknown command '" + std::string(args[0].substr(0, 128)) + "', with args beginning with: " + shown;
+}
+
+// What may run in a transaction at once instead of being queued.
+bool runs_inside_multi(const Row& row) {
+  for (const Handler handler : {run_exec, run_discard, run_multi, run_watch, run_quit, run_reset}) {
+    if (row.run == handler) return true;
+  }
+  return false;
+}
+
+bool allowed_while_subscribed(const Row& row) {
+  for (const Handler handler : {run_subscribe, run_unsubscribe, run_psubscribe, run_punsubscribe, run_ssubscribe,
+                                run_sunsubscribe, run_ping, run_quit, run_reset}) {
+    if (row.run == handler) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Engine::Engine(Options options)
+    : state_(options.clock, options.random, static_cast<size_t>(options.settings.databases)), scripts_(state_) {
+  state_.settings = std::move(options.settings);
+  state_.apply_settings();
+  state_.scripts = &scripts_;
+  state_.engine = this;
+  state_.started_ms = options.clock.wall_ms();
+  for (int i = 0; i < 20; ++i) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    const uint64_t byte = options.random.below(256);
+    state_.run_id += kDigits[byte >> 4];
+    state_.run_id += kDigits[byte & 15];
+  }
+  state_.keyspace.set_events(this);
+  state_.keyspace.set_lru_clock(static_cast<uint32_t>(options.clock.monotonic_us() / 1'000'000));
+}
+
+Engine::~Engine() = default;
+
+void Engine::attach(EffectSink* sink, Persistence* persistence) {
+  sink_ = sink;
+  persistence_ = persistence;
+  state_.effects.enabled = sink != nullptr;
+}
+
+Session& Engine::open(SessionOwner* owner, std::string address) {
+  auto session = std::make_unique<Session>(next_session_id_++, owner);
+  session->authenticated = state_.settings.requirepass.empty();
+  session->address = std::move(address);
+  session->connected_at_ms = session->last_command_ms = state_.keyspace.clock().wall_ms();
+  ++state_.stats.connections;
+  session_list_.insert(session.get());
+  owned_.push_back(std::move(session));
+  return *owned_.back();
+}
+
+void Engine::close(Session& session) {
+  waiters_.forget(state_, session);
+  session.discard_transaction(state_.keyspace);
+  state_.pubsub.forget(session);
+  session_list_.erase(&session);
+  std::erase_if(owned_, [&](const auto& owned) { return owned.get() == &session; });
+}
+
+bool Engine::refuse(Session& session, ReplyWriter& reply, std::string_view text) {
+  if (session.in_multi) session.multi_failed = true;
+  const size_t place = reply.begin_deferred();
+  reply.error(text);
+  count_error(std::string_view(reply.buffer()).substr(place));
+  return false;
+}
+
+std::string Engine::refusal(const Session& session, const Row& row) const {
+  if (!session.authenticated && !row.has(kNoAuth)) return "NOAUTH Authentication required.";
+  const Settings& settings = state_.settings;
+  if (settings.maxmemory > 0 && row.has(kDenyOom) &&
+      const_cast<ServerState&>(state_).keyspace.memory().used > settings.maxmemory) {
+    return "OOM command not allowed when used memory > 'maxmemory'.";
+  }
+  if (persistence_ != nullptr && (row.has(kWrite) || row.has(kMayReplicate))) {
+    if (std::string reason = persistence_->refusal(); !reason.empty()) return reason;
+  }
+  if (session.subscribed() && session.protocol == 2 && !allowed_while_subscribed(row)) {
+    return "ERR Can't execute '" + full_name(row) +
+           "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
+  }
+  return {};
+}
+
+// Whether the command may run now. Otherwise it was refused, or queued for EXEC.
+bool Engine::admit(Session& session, Args args, const Row*& row, ReplyWriter& reply) {
+  const Found found = find_command(args);
+  row = found.effective();
+  if (row == nullptr) return refuse(session, reply, unknown_command(args));
+  if (is_container(*found.row) && found.subcommand == nullptr && args.size() > 1) {
+    return refuse(session, reply, "ERR unknown subcommand '" + std::string(args[1].substr(0, 128)) + "'. Try " +
+                                      to_upper(found.row->name) + " HELP.");
+  }
+  if (!row->accepts(args.size()) || row->run == nullptr) {
+    return refuse(session, reply, "ERR wrong number of arguments for '" + full_name(*row) + "' command");
+  }
+  if (const std::string text = refusal(session, *row); !text.empty()) return refuse(session, reply, text);
+  if (!session.in_multi || runs_inside_multi(*row)) return true;
+  if (row->has(kNoMulti)) return refuse(session, reply, "ERR Command not allowed inside a transaction");
+  session.queue.push_back({row, {args.begin(), args.end()}});
+  reply.simple("QUEUED");
+  return false;
+}
+
+void Engine::count_error(std::string_view reply) {
+  if (!reply.starts_with('-')) return;
+  ++state_.stats.errors;
+  const size_t end = reply.find_first_of(" \r");
+  const std::string_view code = reply.substr(1, end - 1);
+  const auto at = state_.stats.errors_by_code.find(code);
+  if (at != state_.stats.errors_by_code.end()) {
+    ++at->second;
+  } else if (state_.stats.errors_by_code.size() < 128) {
+    state_.stats.errors_by_code.emplace(code, 1);
+  }
+}
+
+void Engine::run(Session& session, const Row& row, Args args, ReplyWriter& reply, std::optional<BlockRequest>* block,
+                 bool from_script) {
+  Context context(state_, session, row, args, reply);
+  context.may_block = block != nullptr;
+  context.from_script = from_script;
+  const size_t database = session.database;
+  const uint64_t dirty = state_.stats.dirty;
+  const size_t place = reply.begin_deferred();
+  ++state_.stats.commands;
+  row.run(context);
+  if (context.failed) count_error(std::string_view(reply.buffer()).substr(place));
+  if (state_.stats.dirty != dirty && !context.propagated && !replaying_) state_.effects.append(database, args);
+  if (block != nullptr && context.block) *block = std::move(context.block);
+}
+
+void Engine::call(Session& session, const Row& row, Args args, ReplyWriter& reply, bool from_script) {
+  run(session, row, args, reply, nullptr, from_script);
+}
+
+void Engine::execute(Session& session, Args args) {
+  if (args.empty()) return;
+  state_.keyspace.begin_unit();
+  const size_t place = session.outbox.bytes.size();
+  ReplyWriter reply = session.writer();
+  const Row* row = nullptr;
+  if (admit(session, args, row, reply)) {
+    session.last_command = row->name;
+    std::optional<BlockRequest> block;
+    run(session, *row, args, reply, &block, false);
+    end_unit(&session);
+    if (block) {
+      waiters_.add(state_, {&session, row, {args.begin(), args.end()}, *std::move(block), session.database});
+    }
+    serve_waiters();
+  }
+  session.outbox.lsn = last_lsn_;
+  if (session.replies == Session::Replies::on) return;
+  if (session.replies == Session::Replies::skip_next) {
+    session.replies = Session::Replies::skip;
+  } else if (session.replies == Session::Replies::skip) {
+    session.replies = Session::Replies::on;
+    session.outbox.bytes.resize(place);
+    return;
+  }
+  session.outbox.bytes.resize(place);
+}
+
+void Engine::end_unit(Session* session) {
+  if (state_.effects.count() == 0) return;
+  if (sink_ != nullptr) last_lsn_ = sink_->append(state_.effects.bytes(), state_.effects.count() > 1);
+  state_.effects.clear();
+  if (session != nullptr) session->outbox.lsn = last_lsn_;
+}
+
+bool Engine::replay(Session& session, Args args, std::string& error) {
+  replaying_ = true;
+  state_.keyspace.set_replaying(true);
+  const bool log = std::exchange(state_.effects.enabled, false);
+  const Found found = find_command(args);
+  const Row* row = found.effective();
+  bool good = row != nullptr && row->run != nullptr && row->accepts(args.size());
+  if (!good) {
+    error = unknown_command(args);
+  } else {
+    session.outbox.bytes.clear();
+    ReplyWriter reply = session.writer();
+    if (session.in_multi && !runs_inside_multi(*row)) {
+      session.queue.push_back({row, {args.begin(), args.end()}});
+    } else {
+      run(session, *row, args, reply, nullptr, false);
+    }
+    good = !session.outbox.bytes.starts_with('-');
+    if (!good) error = session.outbox.bytes;
+    session.outbox.bytes.clear();
+  }
+  state_.effects.enabled = log;
+  state_.keyspace.set_replaying(false);
+  replaying_ = false;
+  return good;
+}
+
+void Engine::key_expired(Database& database, std::string_view key) {
+  ++state_.stats.expired_keys;
+  const std::array<std::string_view, 2> command{"DEL", key};
+  state_.effects.append(database.index(), command);
+}
+
+void Engine::serve_waiters() {
+  while (!waiters_.empty()) {
+    const auto ready = state_.blocked.take_ready();
+    if (ready.empty()) return;
+    for (const auto& [database, key] : ready) {
+      for (const Waiters::Place place : waiters_.waiting_for(database, key)) retry(place);
+    }
+  }
+}
+
+// Runs a waiter's command again; whether it was served.
+bool Engine::retry(Waiters::Place place) {
+  Session& session = *place->session;
+  std::vector<std::string_view> args(place->args.begin(), place->args.end());
+  ReplyWriter reply = session.writer();
+  std::optional<BlockRequest> block;
+  const size_t database = std::exchange(session.database, place->database);
+  run(session, *place->row, args, reply, &block, false);
+  session.database = database;
+  end_unit(&session);
+  if (block) return false;
+  waiters_.remove(state_, place);
+  session.outbox.lsn = last_lsn_;
+  session.notify();
+  return true;
+}
+
+void Engine::finish_blocked(Waiters::Place place, std::string_view error) {
+  Session& session = *place->session;
+  ReplyWriter reply = session.writer();
+  if (!error.empty()) {
+    reply.error(error);
+  } else if (place->request.null_is_array) {
+    reply.null_array();
+  } else {
+    reply.null();
+  }
+  waiters_.remove(state_, place);
+  session.notify();
+}
+
+bool Engine::unblock(uint64_t session_id, bool with_error) {
+  const auto place = waiters_.find(session_id);
+  if (place == waiters_.end()) return false;
+  finish_blocked(place, with_error ? "UNBLOCKED client unblocked via CLIENT UNBLOCK" : "");
+  return true;
+}
+
+void Engine::cron() {
+  state_.keyspace.begin_unit();
+  state_.keyspace.set_lru_clock(static_cast<uint32_t>(state_.keyspace.clock().monotonic_us() / 1'000'000));
+  for (const auto& place : waiters_.overdue(state_.keyspace.now_ms())) finish_blocked(place, {});
+  if (state_.settings.active_expire) state_.keyspace.expire_actively(kExpiryBudgetUs);
+  state_.keyspace.rehash_actively(kRehashBudgetUs);
+  end_unit(nullptr);
+  serve_waiters();
+  if (persistence_ != nullptr) persistence_->work(kRewriteBudgetUs);
+}
+
+bool Engine::get_string(size_t database, std::string_view key, std::string& out) {
+  state_.keyspace.begin_unit();
+  const Entry* entry = state_.keyspace.database(database).find(key);
+  const bool found = entry != nullptr && entry->type == Type::string;
+  if (found) out.assign(entry->string());
+  end_unit(nullptr);
+  return found;
+}
+
+std::string Engine::rewrite_log() {
+  if (persistence_ == nullptr) return "ERR Append only file is not enabled";
+  return persistence_->start_rewrite();
+}
+
+std::vector<std::pair<std::string, std::string>> Engine::persistence_info() const {
+  std::vector<std::pair<std::string, std::string>> lines{{"loading", "0"},
+                                                         {"rdb_changes_since_last_save", std::to_string(state_.stats.dirty)},
+                                                         {"aof_enabled", persistence_ == nullptr ? "0" : "1"}};
+  if (persistence_ != nullptr) {
+    for (auto& line : persistence_->info()) lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+}  // namespace compozy::redis

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Engine: a Redis in this process. It is synchronous and has no thread of its own: whoever holds the gate executes.
+//
+//   Engine engine({.clock = system_clock(), .random = system_random()});
+//   Session& session = [&] { Engine::Hold hold(engine); return std::ref(engine.open(owner)); }();
+//   { Engine::Hold hold(engine); engine.execute(session, args); }     // the reply is in session.outbox
+//
+// Hold the gate for at most 64 commands or 20 µs. Somebody calls cron() about ten times a second and after
+// next_deadline_ms(): redis/embedded's maintenance thread does.
+// Owner: app (or a test). Thread: construction and attach() before any other use; the rest under a Hold.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "redis/commands/state.hpp"
+#include "redis/engine/blocked.hpp"
+#include "redis/engine/gate.hpp"
+#include "redis/engine/ports.hpp"
+#include "redis/script/script_host.hpp"
+
+namespace compozy::redis {
+
+class Engine final : public EnginePort, public KeyspaceEvents {
+ public:
+  struct Options {
+    const Clock& clock;
+    Random& random;
+    Settings settings = {};
+  };
+  explicit Engine(Options options);
+  ~Engine() override;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Holding the gate; also makes the engine's memory account the thread's current one.
+  class Hold {
+   public:
+    explicit Hold(Engine& engine) : engine_(engine) {
+      engine_.gate_.enter();
+      previous_ = set_current_account(&engine_.state_.keyspace.memory());
+    }
+    ~Hold() {
+      set_current_account(previous_);
+      engine_.gate_.leave();
+    }
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    Engine& engine_;
+    MemoryAccount* previous_;
+  };
+
+  // Before anything else runs. nullptr: in memory only.
+  void attach(EffectSink* sink, Persistence* persistence);
+  Persistence* persistence() const { return persistence_; }
+
+  // ---- under a Hold ----
+  Session& open(SessionOwner* owner, std::string address = "embedded");
+  void close(Session& session);
+  // Executes one command; its reply is appended to the session's outbox, unless the session is now blocked.
+  void execute(Session& session, Args args);
+  // Executes a command of the log: no checks, no expiry, nothing is logged. False: an unknown command or an error.
+  bool replay(Session& session, Args args, std::string& error);
+  void cron();
+  int64_t next_deadline_ms() const { return waiters_.next_deadline_ms(); }
+  // The sync fast path of an embedded GET: copies the string. False: absent or not a string.
+  bool get_string(size_t database, std::string_view key, std::string& out);
+  ServerState& state() { return state_; }
+  Lsn last_lsn() const override { return last_lsn_; }
+
+  // ---- EnginePort ----
+  void call(Session& session, const Row& row, Args args, ReplyWriter& reply, bool from_script) override;
+  const std::set<Session*>& sessions() const override { return session_list_; }
+  bool unblock(uint64_t session_id, bool with_error) override;
+  std::string rewrite_log() override;
+  std::vector<std::pair<std::string, std::string>> persistence_info() const override;
+  void reset_statistics() override { state_.stats.reset(); }
+  void key_expired(Database& database, std::string_view key) override;
+
+ private:
+  bool admit(Session& session, Args args, const Row*& row, ReplyWriter& reply);
+  bool refuse(Session& session, ReplyWriter& reply, std::string_view text);
+  std::string refusal(const Session& session, const Row& row) const;
+  void run(Session& session, const Row& row, Args args, ReplyWriter& reply, std::optional<BlockRequest>* block,
+           bool from_script);
+  void count_error(std::string_view reply);
+  void end_unit(Session* session);
+  void serve_waiters();
+  bool retry(Waiters::Place place);
+  void finish_blocked(Waiters::Place place, std::string_view error);
+
+  Gate gate_;
+  ServerState state_;
+  ScriptHost scripts_;
+  Waiters waiters_;
+  std::vector<std::unique_ptr<Session>> owned_;
+  std::set<Session*> session_list_;
+  EffectSink* sink_ = nullptr;
+  Persistence* persistence_ = nullptr;
+  Lsn last_lsn_ = 0;
+  uint64_t next_session_id_ = 1;
+  bool replaying_ = false;
+};
+
+}  // namespace compozy::redis
