@@ -1,0 +1,107 @@
+#include "cli/cli.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include "cli/command.hpp"
+
+namespace compozy::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+class CliTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / ("compozy-cli-" + std::to_string(::getpid()));
+    std::filesystem::remove_all(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  struct Answer {
+    int code = 0;
+    std::string out, err;
+  };
+  Answer call(std::vector<std::string> words) {
+    std::vector<const char*> argv{"compozy"};
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    const Ports ports{.serve = [](Settings) -> Result<void> { return fail(Errc::address_in_use, "busy"); },
+                      .getenv = [](const std::string&) -> const char* { return nullptr; },
+                      .version = "1.2.3"};
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    Answer answer{.code = run(static_cast<int>(argv.size()), argv.data(), ports), .out = {}, .err = {}};
+    answer.out = ::testing::internal::GetCapturedStdout();
+    answer.err = ::testing::internal::GetCapturedStderr();
+    return answer;
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(CliTest, InitWritesAProjectThatIsValid) {
+  EXPECT_EQ(call({"init", folder_.string()}).code, 0);
+  const Answer valid = call({"config", "validate", "--cwd", folder_.string()});
+  EXPECT_EQ(valid.code, 0) << valid.err;
+  EXPECT_THAT(valid.out, HasSubstr("1 workflows"));
+}
+
+TEST_F(CliTest, InitNeverOverwrites) {
+  EXPECT_EQ(call({"init", folder_.string()}).code, 0);
+  EXPECT_EQ(call({"init", folder_.string()}).code, static_cast<int>(ExitCode::conflict));
+}
+
+TEST_F(CliTest, AMistypedCommandOrOptionIsAUsageErrorWithTheNearestName) {
+  const Answer command = call({"worklfow", "list"});
+  EXPECT_EQ(command.code, static_cast<int>(ExitCode::usage));
+  EXPECT_THAT(command.err, HasSubstr("did you mean 'workflow'?"));
+  EXPECT_THAT(call({"workflow", "excute", "x"}).err, HasSubstr("did you mean 'execute'?"));
+  EXPECT_THAT(call({"version", "--jsn"}).err, HasSubstr("did you mean '--json'?"));
+}
+
+TEST_F(CliTest, WithoutAProjectItSaysWhatToType) {
+  std::filesystem::create_directories(folder_);
+  const Answer answer = call({"start", "--standalone", "--cwd", folder_.string()});
+  EXPECT_EQ(answer.code, static_cast<int>(ExitCode::not_found));
+  EXPECT_THAT(answer.err, HasSubstr("`compozy init` writes a project"));
+}
+
+TEST_F(CliTest, WithoutAServerItSaysHowToStartOne) {
+  const Answer answer = call({"workflow", "list", "--server", "http://127.0.0.1:1"});
+  EXPECT_EQ(answer.code, static_cast<int>(ExitCode::unavailable));
+  EXPECT_THAT(answer.err, HasSubstr("compozy start --standalone"));
+}
+
+TEST_F(CliTest, FlagsReachTheConfiguration) {
+  EXPECT_EQ(call({"init", folder_.string()}).code, 0);
+  const Answer answer = call({"config", "explain", "server.port", "--port", "8080", "--cwd", folder_.string()});
+  EXPECT_THAT(answer.out, HasSubstr("8080   from --port"));
+  EXPECT_THAT(call({"config", "explain", "mode", "--standalone", "--cwd", folder_.string()}).out,
+              HasSubstr("standalone   from --mode"));
+}
+
+TEST_F(CliTest, AnUnknownSettingNamesItsPlace) {
+  EXPECT_EQ(call({"init", folder_.string()}).code, 0);
+  std::ofstream(folder_ / "compozy.yaml", std::ios::app) << "server:\n  prot: 1\n";
+  const Answer answer = call({"config", "validate", "--cwd", folder_.string()});
+  EXPECT_EQ(answer.code, static_cast<int>(ExitCode::invalid));
+  EXPECT_THAT(answer.err, HasSubstr("compozy.yaml:"));
+  EXPECT_THAT(answer.err, HasSubstr("did you mean 'server.port'?"));
+}
+
+TEST_F(CliTest, AServerThatCannotStartGivesItsExitCode) {
+  EXPECT_EQ(call({"init", folder_.string()}).code, 0);
+  EXPECT_EQ(call({"start", "--standalone", "--cwd", folder_.string()}).code, static_cast<int>(ExitCode::conflict));
+}
+
+TEST_F(CliTest, EveryCommandTeaches) {
+  for (const Command& command : commands()) {
+    EXPECT_FALSE(command.examples.empty()) << command.path;
+    EXPECT_TRUE(command.summary.ends_with('.')) << command.path;
+    EXPECT_THAT(reference(), HasSubstr("## compozy " + std::string(command.path)));
+  }
+  EXPECT_EQ(call({"version"}).out, "compozy 1.2.3\n");
+}
+
+}  // namespace
+}  // namespace compozy::cli

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/client.hpp"
+
+#include "base/text.hpp"
+#include "cli/output.hpp"
+#include "io/file.hpp"
+#include "io/timer.hpp"
+#include "json/parse.hpp"
+#include "json/print.hpp"
+
+namespace compozy::cli {
+
+namespace {
+
+constexpr int64_t kReconnectMs = 500;
+constexpr int kReconnects = 60;  // half a minute without a server, then we give up
+
+// The error that a problem+json names, as the server meant it.
+Error error_of(int status, const std::string& body) {
+  const auto problem = json::parse(body);
+  Error error{.code = status == 404 ? Errc::not_found : Errc::internal,
+              .message = "the server answered " + std::to_string(status)};
+  if (!problem) return error;
+  for (const ErrcRow& row : kErrcTable) {
+    if (row.name == (*problem)["code"].string_or("")) error.code = row.code;
+  }
+  error.message = (*problem)["detail"].string_or(error.message);
+  return error;
+}
+
+}  // namespace
+
+ApiClient::ApiClient(const Invocation& invocation)
+    : base_url_(invocation.value("--server", invocation.environment("COMPOZY_BASE_URL"))),
+      key_(invocation.value("--api-key", invocation.environment("COMPOZY_API_KEY"))),
+      loop_(std::make_unique<io::Loop>()),
+      client_(std::make_unique<http::Client>(*loop_, http::ClientOptions{})) {
+  if (base_url_.empty()) base_url_ = "http://127.0.0.1:5001";
+  while (base_url_.ends_with('/')) base_url_.pop_back();
+  if (key_.empty()) {
+    if (auto text = io::read_file(".compozy/api_key")) key_ = std::string(trim(*text));
+  }
+}
+
+ApiClient::~ApiClient() = default;
+
+http::Headers ApiClient::headers() const {
+  http::Headers headers{{"Accept", "application/json"}};
+  if (!key_.empty()) headers.add("Authorization", "Bearer " + key_);
+  return headers;
+}
+
+template <class T>
+T ApiClient::run(io::Task<T> task) {
+  std::optional<T> result;
+  io::spawn(*loop_, [](io::Task<T> inner, std::optional<T>& out, io::Loop& loop) -> io::Task<void> {
+    out = co_await std::move(inner);
+    loop.stop();
+  }(std::move(task), result, *loop_));
+  loop_->run();
+  return *std::move(result);
+}
+
+Result<json::Value> ApiClient::call(const std::string& method, const std::string& path, const json::Value& body,
+                                    const http::Headers& extra) {
+  http::ClientRequest request{.method = method, .url = base_url_ + path, .headers = headers(), .body = {}};
+  request.first_byte_timeout_ms = 330'000;
+  for (const auto& [name, value] : extra) request.headers.add(name, value);
+  if (!body.is_null()) {
+    request.body = json::print(body);
+    request.headers.add("Content-Type", "application/json");
+  }
+  return run(send(std::move(request)));
+}
+
+io::Task<Result<json::Value>> ApiClient::send(http::ClientRequest request) {
+  auto response = co_await client_->send(std::move(request));
+  if (!response) {
+    Error error = std::move(response).error();
+    if (error.code == Errc::unavailable)
+      error.message += "; is the server running? `compozy start --standalone` starts one, --server names another";
+    co_return fail(std::move(error));
+  }
+  if (response->status >= 400) co_return fail(error_of(response->status, response->body));
+  CO_TRY(const json::Value answer, json::parse(response->body));
+  co_return answer["data"];
+}
+
+Result<std::string> ApiClient::follow(const std::string& exec_id, int64_t last,
+                                      const std::function<bool(const http::SseEvent&)>& see) {
+  std::string kind;
+  for (int lost = 0; lost < kReconnects; ++lost) {
+    const int64_t before = last;
+    const Result<bool> ended =
+        run(stream("/api/v0/executions/workflows/" + http::percent_encode(exec_id) + "/stream", last, kind, see));
+    if (ended && *ended) return kind;
+    if (!ended && ended.error().code != Errc::closed && ended.error().code != Errc::unavailable)
+      return fail(ended.error());
+    if (last > before) lost = 0;
+    run(io::sleep(*loop_, kReconnectMs)).value();
+  }
+  return fail(Errc::unavailable,
+              "the server at " + base_url_ + " does not answer; event " + std::to_string(last) + " was the last");
+}
+
+// True when the run has ended, false when the connection did.
+io::Task<Result<bool>> ApiClient::stream(std::string path, int64_t& last, std::string& kind,
+                                         const std::function<bool(const http::SseEvent&)>& see) {
+  http::ClientRequest request{.method = "GET", .url = base_url_ + path, .headers = headers(), .body = {}};
+  if (last > 0) request.headers.add("Last-Event-ID", std::to_string(last));
+  CO_TRY(const auto response, co_await client_->open(std::move(request)));
+  if (response->status() >= 400) {
+    CO_TRY(const std::string body, co_await response->read_all(1U << 20U));
+    co_return fail(error_of(response->status(), body));
+  }
+  http::SseParser parser;
+  while (true) {
+    CO_TRY(const std::string piece, co_await response->read_body_chunk());
+    if (piece.empty()) co_return kind == "complete" || kind == "error";
+    CO_TRY(parser.feed(piece));
+    while (auto event = parser.next()) {
+      if (event->event != "llm_chunk") {
+        (void)parse_int64(event->id, last);
+        kind = event->event;
+      }
+      if (!see(*event)) co_return true;
+    }
+  }
+}
+
+}  // namespace compozy::cli

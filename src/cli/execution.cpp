@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/duration.hpp"
+#include "base/text.hpp"
+#include "cli/client.hpp"
+#include "cli/command.hpp"
+#include "cli/output.hpp"
+#include "cli/watch.hpp"
+
+namespace compozy::cli {
+
+namespace {
+
+std::string run_path(const Invocation& invocation) {
+  return "/api/v0/executions/workflows/" + http::percent_encode(invocation.positional(0));
+}
+
+Result<void> control(Invocation& invocation, const char* what) {
+  ApiClient client(invocation);
+  json::Value body = json::Value::object();
+  if (invocation.has("--reason")) body.set("reason", invocation.value("--reason"));
+  TRY(const json::Value data, client.call("POST", run_path(invocation) + "/" + what, body));
+  if (invocation.json()) {
+    print_json(data);
+  } else {
+    line(std::string(what) + " accepted for " + invocation.positional(0));
+  }
+  return {};
+}
+
+std::string duration_of(const json::Value& item) {
+  const json::Value* duration = item.find("duration_ms");
+  return duration == nullptr ? "" : format_duration_ms(duration->integer_or(0));
+}
+
+}  // namespace
+
+Result<void> run_execution_list(Invocation& invocation) {
+  ApiClient client(invocation);
+  std::string path = "/api/v0/executions/workflows?limit=" + http::percent_encode(invocation.value("--limit", "20"));
+  if (invocation.has("--workflow")) path += "&workflow=" + http::percent_encode(invocation.value("--workflow"));
+  if (invocation.has("--status")) path += "&status=" + http::percent_encode(invocation.value("--status"));
+  TRY(const json::Value data, client.call("GET", path));
+  if (invocation.json()) {
+    print_json(data["executions"]);
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows{{"EXECUTION", "WORKFLOW", "STATUS", "STARTED", "DURATION"}};
+  for (const json::Value& run : data["executions"].as_array()) {
+    rows.push_back({run["exec_id"].string_or(""), run["workflow_id"].string_or(""), run["status"].string_or(""),
+                    run["created_at"].string_or(""), duration_of(run)});
+  }
+  print_table(rows);
+  return {};
+}
+
+Result<void> run_execution_get(Invocation& invocation) {
+  ApiClient client(invocation);
+  TRY(const json::Value run, client.call("GET", run_path(invocation)));
+  if (invocation.json()) {
+    print_json(run);
+    return {};
+  }
+  line(run["exec_id"].string_or("") + "  " + run["workflow_id"].string_or("") + "  " + run["status"].string_or("") +
+       "  " + duration_of(run));
+  std::vector<std::vector<std::string>> rows{{"TASK", "TYPE", "STATUS", "DURATION"}};
+  for (const json::Value& task : run["tasks"].as_array()) {
+    rows.push_back(
+        {task["path"].string_or(""), task["type"].string_or(""), task["status"].string_or(""), duration_of(task)});
+  }
+  print_table(rows);
+  if (run.find("output") != nullptr) print_json(run["output"]);
+  if (run.find("error") != nullptr) line("error: " + run["error"]["message"].string_or(""));
+  return {};
+}
+
+Result<void> run_execution_watch(Invocation& invocation) {
+  ApiClient client(invocation);
+  int64_t from = 0;
+  const std::string text = invocation.value("--from", "0");
+  if (!parse_int64(text, from) || from < 0)
+    return fail(Errc::invalid_argument, "--from must be the number of an event, found '" + text + "'");
+  return watch_run(client, invocation.positional(0), from, invocation.json());
+}
+
+Result<void> run_execution_signal(Invocation& invocation) {
+  ApiClient client(invocation);
+  json::Value body = json::Value::object({{"signal_name", invocation.positional(1)}});
+  if (invocation.has("--payload")) {
+    TRY(json::Value payload, read_json_argument(invocation.value("--payload"), "--payload"));
+    body.set("payload", std::move(payload));
+  }
+  if (invocation.has("--dedupe")) body.set("dedupe", invocation.value("--dedupe"));
+  TRY(const json::Value data, client.call("POST", run_path(invocation) + "/signals", body));
+  if (invocation.json()) {
+    print_json(data);
+  } else {
+    line("signal '" + invocation.positional(1) + "' accepted for " + invocation.positional(0));
+  }
+  return {};
+}
+
+Result<void> run_execution_cancel(Invocation& invocation) { return control(invocation, "cancel"); }
+Result<void> run_execution_pause(Invocation& invocation) { return control(invocation, "pause"); }
+Result<void> run_execution_resume(Invocation& invocation) { return control(invocation, "resume"); }
+
+}  // namespace compozy::cli

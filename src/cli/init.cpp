@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `compozy init`: a project that runs as it is, offline, with the mock model. Existing files are never overwritten.
+#include <array>
+#include <filesystem>
+
+#include "base/text.hpp"
+#include "cli/command.hpp"
+#include "cli/output.hpp"
+#include "io/file.hpp"
+
+namespace compozy::cli {
+
+namespace {
+
+struct File {
+  const char* path;
+  const char* text;
+};
+
+constexpr std::array kFiles{
+    File{"compozy.yaml", R"(name: NAME
+version: 0.1.0
+description: My first Compozy project
+
+workflows:
+  - source: ./workflows/hello.yaml
+
+models:
+  # The mock model answers offline. For a real one:
+  #   provider: openai
+  #   model: gpt-4o-mini
+  #   api_key: "{{ .env.OPENAI_API_KEY }}"
+  - provider: mock
+    model: mock
+    default: true
+)"},
+    File{"workflows/hello.yaml", R"(id: hello
+description: Greets somebody, then says how long the greeting is.
+
+config:
+  input:
+    type: object
+    properties:
+      name: { type: string, default: world }
+
+agents:
+  - id: greeter
+    instructions: You greet people in one short sentence.
+    actions:
+      - id: greet
+        prompt: "Greet {{ .input.name }}."
+
+tasks:
+  - id: greeting
+    agent: greeter
+    action: greet
+    with:
+      name: "{{ .workflow.input.name }}"
+    on_success:
+      next: measure
+  - id: measure
+    type: aggregate
+    outputs:
+      text: "{{ .tasks.greeting.output.response }}"
+      length: "{{ len .tasks.greeting.output.response }}"
+
+outputs:
+  greeting: "{{ .tasks.measure.output.text }}"
+  length: "{{ .tasks.measure.output.length }}"
+)"},
+    File{".gitignore", ".compozy/\n"},
+};
+
+}  // namespace
+
+Result<void> run_init(Invocation& invocation) {
+  const std::filesystem::path root = invocation.positional(0).empty() ? "." : invocation.positional(0);
+  std::string name = invocation.value("--name", std::filesystem::absolute(root).lexically_normal().filename().string());
+  if (name.empty()) name = "hello";
+  for (const File& file : kFiles) {
+    std::error_code ec;
+    if (std::filesystem::exists(root / file.path, ec) && std::string_view(file.path) != ".gitignore") {
+      return fail(Errc::already_exists, "'" + (root / file.path).string() + "' exists; nothing was written");
+    }
+  }
+  json::Value written = json::Value::array();
+  for (const File& file : kFiles) {
+    const std::filesystem::path path = root / file.path;
+    std::error_code ec;
+    if (std::filesystem::exists(path, ec)) continue;
+    std::filesystem::create_directories(path.parent_path(), ec);
+    if (ec) return fail(system_error("create", path.parent_path().string(), ec.value()));
+    TRY(io::write_file_atomic(path.string(), replace_all(file.text, "NAME", name)));
+    written.push_back(path.string());
+  }
+  if (invocation.json()) {
+    print_json(json::Value::object({{"written", std::move(written)}}));
+    return {};
+  }
+  for (const json::Value& path : written.as_array()) line("wrote " + path.as_string());
+  const std::string cwd = root == "." ? "" : " --cwd " + root.string();
+  line("next: compozy start --standalone" + cwd);
+  line("then: compozy workflow execute hello --param name=Ada --wait");
+  return {};
+}
+
+}  // namespace compozy::cli

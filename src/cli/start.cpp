@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.hpp"
+#include "cli/output.hpp"
+
+namespace compozy::cli {
+
+Result<void> run_start(Invocation& invocation) {
+  TRY(Settings settings,
+      load_settings(invocation.value("--cwd"), invocation.config_flags(), invocation.ports().getenv));
+  for (const std::string& remark : settings.config.notes()) note("note: " + remark);
+  return invocation.ports().serve(std::move(settings));
+}
+
+}  // namespace compozy::cli
