@@ -23,7 +23,7 @@ constexpr Named<Flag> kFlags[] = {
     {kWrite, "write"}, {kReadonly, "readonly"}, {kDenyOom, "denyoom"}, {kAdmin, "admin"}, {kPubSub, "pubsub"},
     {kNoScript, "noscript"}, {kBlocking, "blocking"}, {kLoading, "loading"}, {kStale, "stale"},
     {kSkipMonitor, "skip_monitor"}, {kSkipSlowlog, "skip_slowlog"}, {kFast, "fast"}, {kNoAuth, "no_auth"},
-    {kMayReplicate, "may_replicate"}, {kNoMandatoryKeys, "no_mandatory_keys"}, {kNoMulti, "no_multi"},
+    {kNoMandatoryKeys, "no_mandatory_keys"}, {kNoMulti, "no_multi"},
     {kMovableKeys, "movablekeys"}, {kAllowBusy, "allow_busy"}, {kNoAsyncLoading, "no_async_loading"}};
 
 constexpr Named<Category> kCategories[] = {
@@ -83,9 +83,10 @@ void reply_info(Context& ctx, const Row& row) {
   int first = 0;
   int last = 0;
   int step = 0;
+  // The old form knows one range: neighbouring ranges are joined.
   for (const KeySpec& spec : row.keys) {
-    if (spec.how != KeySpec::How::range || first != 0) continue;
-    first = spec.first;
+    if (spec.how != KeySpec::How::range || (first != 0 && spec.first != last + 1)) continue;
+    if (first == 0) first = spec.first;
     last = spec.last < 0 ? spec.last : spec.first + spec.last;
     step = spec.step;
   }

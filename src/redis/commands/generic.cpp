@@ -37,8 +37,9 @@ void rename(Context& ctx, bool only_new) {
   }
   Entry* entry = ctx.db().detach(from);
   const Type type = entry->type;
+  const auto encoding = static_cast<uint8_t>(entry->flags & Entry::kEncoding);
   const int64_t deadline_ms = entry->deadline_ms();
-  ctx.db().add(to, type, Database::release_value(entry), deadline_ms);
+  ctx.db().add(to, type, Database::release_value(entry), deadline_ms)->flags |= encoding;
   ctx.touched(from);
   ctx.touched(to);
   if (only_new) {
@@ -110,8 +111,9 @@ void run_move(Context& ctx) {
   if (!ctx.db().exists(key) || other.exists(key)) return ctx.reply.integer(0);
   Entry* entry = ctx.db().detach(key);
   const Type type = entry->type;
+  const auto encoding = static_cast<uint8_t>(entry->flags & Entry::kEncoding);
   const int64_t deadline_ms = entry->deadline_ms();
-  other.add(key, type, Database::release_value(entry), deadline_ms);
+  other.add(key, type, Database::release_value(entry), deadline_ms)->flags |= encoding;
   ctx.touched(key);
   ctx.touched_in(other, key);
   ctx.reply.integer(1);
@@ -144,8 +146,9 @@ void run_copy(Context& ctx) {
   }
   const Entry* entry = ctx.db().find(from);
   const Type type = entry->type;
+  const auto encoding = static_cast<uint8_t>(entry->flags & Entry::kEncoding);
   const int64_t deadline_ms = entry->deadline_ms();
-  other.add(to, type, copy_value(*entry, ctx.space()), deadline_ms);
+  other.add(to, type, copy_value(*entry, ctx.space()), deadline_ms)->flags |= encoding;
   ctx.touched_in(other, to);
   ctx.reply.integer(1);
 }
@@ -168,7 +171,7 @@ std::string_view encoding_of(const Entry& entry) {
   switch (entry.type) {
     case Type::string:
       if ((entry.flags & Entry::kRaw) != 0) return "raw";
-      if (is_canonical_integer(entry.string(), integer)) return "int";
+      if ((entry.flags & Entry::kNotInteger) == 0 && is_canonical_integer(entry.string(), integer)) return "int";
       return entry.string().size() <= 44 ? "embstr" : "raw";
     case Type::list: return "quicklist";
     case Type::hash: return entry.value<HashValue>().is_table() ? "hashtable" : "listpack";

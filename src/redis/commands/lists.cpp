@@ -62,11 +62,10 @@ struct LposOptions {
 };
 
 bool parse_lpos(Context& ctx, LposOptions& options) {
-  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
   for (size_t i = 3; i < ctx.size(); i += 2) {
     if (i + 1 >= ctx.size()) return ctx.error(kSyntaxError);
     if (ctx.is(i, "RANK")) {
-      if (!ctx.integer_in(ctx.arg(i + 1), -kMax, kMax, options.rank)) return false;
+      if (!ctx.integer(ctx.arg(i + 1), options.rank)) return false;
       if (options.rank == 0) {
         return ctx.error(
             "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to "
@@ -227,13 +226,14 @@ void run_lpos(Context& ctx) {
   const bool many = options.count >= 0;
   if (list == nullptr) return many ? ctx.reply.array(0) : ctx.reply.null();
   const bool backwards = options.rank < 0;
-  int64_t to_skip = (backwards ? -options.rank : options.rank) - 1;
+  const auto rank = static_cast<uint64_t>(options.rank);
+  uint64_t to_skip = (backwards ? 0 - rank : rank) - 1;
   const size_t place = ctx.reply.begin_deferred();
   size_t found = 0;
   auto cursor = list->locate(backwards ? list->size() - 1 : 0);
   for (size_t i = 0; i < list->size(); ++i) {
     if (options.maxlen != 0 && static_cast<int64_t>(i) >= options.maxlen) break;
-    if (list->get(cursor) == ctx.arg(2) && to_skip-- <= 0) {
+    if (list->get(cursor) == ctx.arg(2) && (to_skip == 0 || to_skip-- == 0)) {
       ctx.reply.integer(static_cast<int64_t>(backwards ? list->size() - 1 - i : i));
       ++found;
       if (!many || (options.count != 0 && static_cast<int64_t>(found) >= options.count)) break;

@@ -90,7 +90,8 @@ bool collect(Context& ctx, const SortQuery& query, std::vector<Sortable>& elemen
   } else if (entry->type == Type::set) {
     entry->value<SetValue>().for_each(add);
   } else if (entry->type == Type::zset) {
-    const auto& zset = entry->value<ZSetValue>();
+    auto& zset = ctx.db().find_for_write(ctx.arg(1))->value<ZSetValue>();
+    zset.use_large();  // Redis sorts from the large form, and keeps it.
     zset.for_each(0, zset.size(), query.dont_sort && query.descending, [&](const ScoredMember& m) { add(m.text()); });
   } else {
     return ctx.error(kWrongType);
@@ -105,7 +106,7 @@ bool load_weights(Context& ctx, const SortQuery& query, std::vector<Sortable>& e
     if (!value) continue;
     if (query.alpha) {
       one.text = *value;
-    } else if (!parse_redis_double(*value, one.number)) {
+    } else if (!value->empty() && !parse_redis_double(*value, one.number)) {  // "" counts as 0
       return ctx.error("ERR One or more scores can't be converted into double");
     }
   }
@@ -120,9 +121,8 @@ void order(const SortQuery& query, std::vector<Sortable>& elements) {
     } else {
       compared = a.number < b.number ? -1 : a.number > b.number ? 1 : 0;
     }
-    // Equal weights are ordered by bytes, so that the result does not depend on the encoding.
-    if (compared == 0 && !query.by.empty()) compared = a.element.compare(b.element);
-    if (compared == 0 && query.by.empty() && !query.alpha) compared = a.element.compare(b.element);
+    // Equal numbers are ordered by bytes, equal texts stay as they came.
+    if (compared == 0 && !query.alpha) compared = a.element.compare(b.element);
     if (compared == 0) return a.position < b.position;
     return query.descending ? compared > 0 : compared < 0;
   });

@@ -161,6 +161,7 @@ void run_incrbyfloat(Context& ctx) {
   }
   const std::string text = format_long_double(value);
   ctx.db().set_string(key, text, true);
+  ctx.db().find_for_write(key)->flags |= Entry::kNotInteger;
   ctx.touched(key);
   ctx.reply.bulk(text);
   ctx.propagate_as({"SET", key, text, "KEEPTTL"});

@@ -110,7 +110,7 @@ void Database::set_string(std::string_view key, std::string_view value, bool kee
                             old->value_size == value.size();
     if (same_shell) {
       if (!value.empty()) std::memmove(old->value_bytes(), value.data(), value.size());
-      old->flags &= static_cast<uint8_t>(~Entry::kRaw);
+      old->flags &= static_cast<uint8_t>(~Entry::kEncoding);
       old->lru = space_.lru_clock();
       return;
     }
@@ -210,7 +210,7 @@ void Database::set_deadline(std::string_view key, int64_t deadline_ms) {
     return;
   }
   Entry* fresh = Entry::make(key, entry->type, true, entry->embedded(), entry->value_size);
-  fresh->flags |= entry->flags & Entry::kRaw;
+  fresh->flags |= entry->flags & Entry::kEncoding;
   fresh->set_deadline(deadline_ms);
   if (entry->embedded()) {
     if (entry->value_size > 0) std::memcpy(fresh->value_bytes(), entry->value_bytes(), entry->value_size);
@@ -226,7 +226,7 @@ bool Database::persist(std::string_view key) {
   if (entry == nullptr || !entry->has_deadline()) return false;
   before_change(*entry);
   Entry* fresh = Entry::make(key, entry->type, false, entry->embedded(), entry->value_size);
-  fresh->flags |= entry->flags & Entry::kRaw;
+  fresh->flags |= entry->flags & Entry::kEncoding;
   if (entry->embedded()) {
     if (entry->value_size > 0) std::memcpy(fresh->value_bytes(), entry->value_bytes(), entry->value_size);
   } else {
@@ -323,17 +323,20 @@ void* copy_value(const Entry& entry, Keyspace& space) {
       entry.value<HashValue>().for_each([&](std::string_view name, std::string_view value) {
         copy->set(name, value, space.limits.hash);
       });
+      if (entry.value<HashValue>().is_table()) copy->use_table();
       return copy;
     }
     case Type::set: {
       auto* copy = counted_new<SetValue>();
       entry.value<SetValue>().for_each([&](std::string_view member) { copy->add(member, space.limits.intset_entries); });
+      if (entry.value<SetValue>().is_table()) copy->use_table();
       return copy;
     }
     case Type::zset: {
       auto* copy = counted_new<ZSetValue>();
       entry.value<ZSetValue>().for_each(
           [&](const ScoredMember& member) { copy->set(member.text(), member.score, space.limits.zset); });
+      if (entry.value<ZSetValue>().is_large()) copy->use_large();
       return copy;
     }
   }

@@ -41,6 +41,9 @@ class HashValue {
   HashValue& operator=(const HashValue&) = delete;
 
   size_t size() const { return table_ ? table_->size() : packed_.count() / 2; }
+  void use_table() {
+    if (table_ == nullptr) convert();
+  }
   bool is_table() const { return table_ != nullptr; }
   std::optional<std::string_view> get(std::string_view name) const;
   bool set(std::string_view name, std::string_view value, const Limits& limits);  // whether the field is new

@@ -29,6 +29,9 @@ class SetValue {
   SetValue& operator=(const SetValue&) = delete;
 
   size_t size() const { return table_ ? table_->size() : integers_.size(); }
+  void use_table() {
+    if (table_ == nullptr) convert();
+  }
   bool is_table() const { return table_ != nullptr; }
   bool contains(std::string_view member) const;
   bool add(std::string_view member, size_t intset_limit);  // whether it is new

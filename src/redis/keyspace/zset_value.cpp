@@ -97,6 +97,7 @@ void ZSetValue::remove_at(Place place) {
 void ZSetValue::erase_ordered(const ScoredMember& member) { remove_at(lower_bound(member.score, member.text())); }
 
 bool ZSetValue::set(std::string_view text, double score, const Limits& limits) {
+  if (!large_ && score == 0) score = 0;  // Redis' small form keeps whole scores as integers: there is no -0.
   const uint64_t hash = table_hash(text);
   if (ScoredMember* found = table_.find(hash, text)) {
     if (found->score == score) return false;

@@ -36,6 +36,7 @@ class ZSetValue {
   ZSetValue& operator=(const ZSetValue&) = delete;
 
   size_t size() const { return table_.size(); }
+  void use_large() { large_ = true; }
   bool is_large() const { return large_; }
   std::optional<double> score(std::string_view member) const;
   bool set(std::string_view member, double score, const Limits& limits);  // whether the member is new

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command_stream.hpp"
+
+#include <array>
+#include <set>
+#include <string_view>
+
+namespace compozy::redis {
+
+namespace {
+
+// Letters in a template stand for random arguments:
+//   K key, X key of a sorted set whose scores are all 0 (ranges by text mean nothing otherwise),
+//   V value, I small integer, N any number, F field, M member, S score, L lex bound, B score bound, ? maybe next
+constexpr std::array kTemplates = std::to_array<std::string_view>({
+    "SET K V", "SET K V NX", "SET K V XX GET", "SET K I", "SET K V PXAT 99999999999999", "SET K V KEEPTTL", "SET K V EX N",
+    "SETNX K V", "GETSET K V", "GET K", "GETDEL K", "GETEX K PERSIST", "GETEX K PXAT 99999999999999", "MGET K K K", "MSET K V K V",
+    "MSETNX K V K V", "STRLEN K", "APPEND K V", "SETRANGE K I V", "GETRANGE K N N", "SUBSTR K N N", "INCR K", "DECR K", "INCRBY K N",
+    "DECRBY K N", "INCRBYFLOAT K S", "LCS K K", "LCS K K LEN", "LCS K K IDX WITHMATCHLEN", "LCS K K IDX MINMATCHLEN I",
+    "LPUSH K V V", "RPUSH K V V V", "LPUSHX K V", "RPUSHX K V", "LPOP K", "RPOP K", "LPOP K I", "RPOP K N", "LLEN K", "LINDEX K N",
+    "LRANGE K N N", "LTRIM K N N", "LSET K N V", "LINSERT K BEFORE V V", "LINSERT K AFTER V V", "LREM K N V", "LPOS K V",
+    "LPOS K V RANK N", "LPOS K V COUNT I MAXLEN I", "LPOS K V RANK N COUNT I", "RPOPLPUSH K K", "LMOVE K K LEFT RIGHT",
+    "LMOVE K K RIGHT LEFT", "LMPOP 2 K K LEFT COUNT I", "LMPOP N K RIGHT", "BLPOP K K 0.001", "BRPOPLPUSH K K 0.001",
+    "BLMPOP 0.001 2 K K RIGHT COUNT I", "HSET K F V F V", "HMSET K F V", "HSETNX K F V", "HGET K F", "HMGET K F F F", "HDEL K F F",
+    "HLEN K", "HEXISTS K F", "HSTRLEN K F", "HKEYS K", "HVALS K", "HGETALL K", "HINCRBY K F N", "HINCRBYFLOAT K F S", "SADD K M M",
+    "SADD K I I I", "SREM K M M", "SCARD K", "SISMEMBER K M", "SMISMEMBER K M M", "SMEMBERS K", "SMOVE K K M", "SINTER K K",
+    "SUNION K K", "SDIFF K K K", "SINTERSTORE K K K", "SUNIONSTORE K K K", "SDIFFSTORE K K K", "SINTERCARD 2 K K",
+    "SINTERCARD 2 K K LIMIT I", "ZADD K S M S M", "ZADD K NX S M", "ZADD K XX CH S M", "ZADD K GT S M", "ZADD K LT CH S M",
+    "ZADD K INCR S M", "ZADD K XX INCR S M", "ZADD K NX GT S M", "ZINCRBY K S M", "ZREM K M M", "ZCARD K", "ZSCORE K M",
+    "ZMSCORE K M M", "ZRANK K M", "ZREVRANK K M", "ZCOUNT K B B", "ZADD X 0 M 0 M", "ZADD X 0 M 0 M 0 M", "ZLEXCOUNT X L L", "ZRANGE K N N", "ZRANGE K N N WITHSCORES",
+    "ZRANGE K N N REV", "ZRANGE K B B BYSCORE", "ZRANGE K B B BYSCORE REV LIMIT I N", "ZRANGE X L L BYLEX LIMIT I N",
+    "ZRANGE X L L BYLEX REV", "ZREVRANGE K N N WITHSCORES", "ZRANGEBYSCORE K B B WITHSCORES LIMIT I N", "ZREVRANGEBYSCORE K B B",
+    "ZRANGEBYLEX X L L", "ZREVRANGEBYLEX X L L LIMIT I N", "ZRANGESTORE K K N N", "ZRANGESTORE K K B B BYSCORE LIMIT I N",
+    "ZREMRANGEBYRANK K N N", "ZREMRANGEBYSCORE K B B", "ZREMRANGEBYLEX X L L", "ZPOPMIN K", "ZPOPMAX K I", "ZPOPMIN K N",
+    "ZMPOP 2 K K MIN COUNT I", "BZPOPMIN K K 0.001", "BZMPOP 0.001 1 K MAX", "ZUNION 2 K K WITHSCORES", "ZINTER 2 K K WITHSCORES",
+    "ZDIFF 2 K K WITHSCORES", "ZUNIONSTORE K 2 K K WEIGHTS S S AGGREGATE MAX", "ZINTERSTORE K 2 K K AGGREGATE MIN",
+    "ZDIFFSTORE K 2 K K", "ZINTERCARD 2 K K LIMIT I", "ZUNIONSTORE K N K", "DEL K K", "UNLINK K", "EXISTS K K K", "TYPE K",
+    "RENAME K K", "RENAMENX K K", "COPY K K", "COPY K K REPLACE", "COPY K K DB 1", "MOVE K 1", "TOUCH K K", "PERSIST K", "TTL K",
+    "PEXPIRETIME K", "PEXPIREAT K 99999999999999", "PEXPIREAT K 99999999999998 GT", "EXPIREAT K 99999999999 NX", "EXPIRE K N XX",
+    "PEXPIREAT K 1", "EXPIRE K 9223372036854775807", "OBJECT ENCODING K", "DBSIZE", "SORT K", "SORT K ALPHA DESC", "SORT K BY nosort",
+    "SORT K ALPHA LIMIT I I", "SORT K BY K* GET # GET K* ALPHA", "SORT K ALPHA STORE K", "SORT K BY w->x", "SELECT 1", "SELECT 0",
+    "SWAPDB 0 1", "ECHO V", "PING", "PING V", "GET", "SET K", "ZADD K S", "HSET K F", "EXPIRE K x", "OBJECT REFCOUNT", "ZADD K x M",
+    "MULTI", "EXEC", "EXEC", "DISCARD", "WATCH K", "UNWATCH", "LRANGE K a b", "SETRANGE K -1 V", "EVAL R 1 K V", "EVAL R 2 K K V"});
+
+constexpr std::array kScripts = std::to_array<std::string_view>({
+    "return redis.call('TYPE', KEYS[1])", "return redis.call('INCR', KEYS[1])", "return redis.pcall('LPUSH', KEYS[1], ARGV[1])",
+    "redis.call('SET', KEYS[1], ARGV[1]) return {1, 2.5, ARGV[1], false, {ok = 'x'}}", "return {redis.call('EXISTS', KEYS[1]), #KEYS}",
+    "return redis.call('HSET', KEYS[1], 'f', ARGV[1])", "return redis.error_reply('MY error')", "return cjson.decode('[1,{\"a\":2}]')[1]",
+    "return redis.pcall('nosuch')", "return redis.call('ZADD', KEYS[1], 1.5, 'm')", "local t = {} t[1] = 'a' t[3] = 'b' return t",
+    "return tostring(redis.call('GET', KEYS[1]))", "error('x')", "return undefined_name", "error({err = 'CODE text'})"});
+
+constexpr std::array kNumbers = std::to_array<std::string_view>(
+    {"0", "1", "-1", "2", "3", "-2", "-3", "5", "10", "-10", "100", "9223372036854775807", "-9223372036854775808", "x", "1.5", ""});
+constexpr std::array kScores =
+    std::to_array<std::string_view>({"0", "1", "-1", "2.5", "3.3", "1e10", "inf", "-inf", "0.1", "nan", "1e-7", "100"});
+constexpr std::array kValues = std::to_array<std::string_view>({"a", "b", "hello", "10", "-7", "0", "3.14", "", "abcabc", "007", "1e3"});
+
+template <class Array>
+std::string pick(Random& random, const Array& array) {
+  return std::string(array[random.below(array.size())]);
+}
+
+std::string value(Random& random) {
+  const uint64_t kind = random.below(20);
+  if (kind == 0) return std::string(random.below(100), 'z');
+  if (kind == 1) return std::string("bin\r\n\0x", 7);
+  return pick(random, kValues);
+}
+
+std::string argument(Random& random, char letter) {
+  switch (letter) {
+    case 'K': return "key" + std::to_string(random.below(8));
+    case 'X': return "lex" + std::to_string(random.below(2));
+    case 'V': return value(random);
+    case 'I': return std::to_string(random.below(6));
+    case 'N': return pick(random, kNumbers);
+    case 'F': return "f" + std::to_string(random.below(6));
+    case 'M': return random.below(3) == 0 ? std::to_string(random.below(5)) : std::string(1, static_cast<char>('a' + random.below(6)));
+    case 'S': return pick(random, kScores);
+    case 'L': {
+      constexpr std::array kBounds = std::to_array<std::string_view>({"-", "+", "[a", "(a", "[c", "(e", "[", "x"});
+      return pick(random, kBounds);
+    }
+    case 'B': return (random.below(4) == 0 ? "(" : "") + pick(random, kScores);
+    case 'R': return pick(random, kScripts);
+    default: return {};
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> random_command(Random& random) {
+  std::vector<std::string> command;
+  std::string_view left = kTemplates[random.below(kTemplates.size())];
+  while (!left.empty()) {
+    const size_t space = left.find(' ');
+    const std::string_view word = left.substr(0, space);
+    left = space == std::string_view::npos ? std::string_view() : left.substr(space + 1);
+    const bool letter = word.size() == 1 && std::string_view("KXVINFMSLBR").find(word[0]) != std::string_view::npos;
+    command.push_back(letter && !command.empty() ? argument(random, word[0]) : std::string(word));
+  }
+  return command;
+}
+
+bool is_unordered(const std::string& name) {
+  static const std::set<std::string> names{"SMEMBERS", "SINTER", "SUNION", "SDIFF", "HGETALL", "HKEYS", "HVALS", "KEYS"};
+  return names.contains(name);
+}
+
+}  // namespace compozy::redis
