@@ -123,8 +123,9 @@ class OpenStream final : public ResponseStream {
   std::unique_ptr<io::Deadline> total_;
 };
 
-io::Task<Result<std::unique_ptr<OpenStream>>> attempt(std::shared_ptr<Client::State> state, const ClientRequest& request,
-                                                      Url url, bool must_be_new, std::stop_token stop, bool& dead) {
+io::Task<Result<std::unique_ptr<OpenStream>>> attempt(std::shared_ptr<Client::State> state,
+                                                      const ClientRequest& request, Url url, bool must_be_new,
+                                                      std::stop_token stop, bool& dead) {
   auto& pool = state->pool;
   ConnectionPool::Lease lease;
   if (must_be_new) {

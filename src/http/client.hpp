@@ -11,7 +11,7 @@
 //   }
 //
 // Any status is an answer, not an error. Errors: unavailable (name, connection, TLS), timeout (which one is said),
-// closed (in the middle), parse_error, too_large, cancelled. Messages name the host, never the whole URL, whose query may
+// closed (in the middle), parse_error, too_large, cancelled. Messages name the host, never the whole URL: its query may
 // hold a key.
 // Retries: a request is sent again once, on a new connection, when a kept one turned out to be dead and repeating is
 // harmless (GET, HEAD, PUT, DELETE, OPTIONS, or an Idempotency-Key). All other retrying is the caller's.

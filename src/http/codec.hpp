@@ -67,7 +67,8 @@ class ResponseParser {
 
 enum class Framing : uint8_t { length, chunked, until_close };
 
-// The status line and the header; with Framing::length the body has `length` bytes. Line breaks in values become spaces.
+// The status line and the header; with Framing::length the body has `length` bytes. Line breaks in values become
+// spaces.
 struct ResponseHead {
   Framing framing = Framing::length;
   uint64_t length = 0;

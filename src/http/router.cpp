@@ -40,7 +40,9 @@ void Router::add(std::string method, std::string pattern, Handler handler, Route
   Node* node = root_.get();
   for (const auto segment : segments_of(route->pattern)) {
     ASSERT(node->rest == nullptr || !is_rest(segment) || !node->rest->methods.contains(route->method));
-    auto& next = is_rest(segment) ? node->rest : is_parameter(segment) ? node->any : node->literals[std::string(segment)];
+    auto& next = is_rest(segment)        ? node->rest
+                 : is_parameter(segment) ? node->any
+                                         : node->literals[std::string(segment)];
     if (!next) next = std::make_unique<Node>();
     node = next.get();
   }

@@ -9,8 +9,8 @@
 //   …
 //   co_await server.stop(10'000);
 //
-// What a client may cost: `connections_max` connections (more get 503), `header_bytes_max` (431), the route's body limit
-// (413), `header_timeout_ms` to send a header and `body_timeout_ms` between two pieces of a body (408),
+// What a client may cost: `connections_max` connections (more get 503), `header_bytes_max` (431), the route's body
+// limit (413), `header_timeout_ms` to send a header and `body_timeout_ms` between two pieces of a body (408),
 // `idle_timeout_ms` between two requests. A stream has no deadline: a slow reader slows its own function alone.
 // Requests of one connection are answered one after the other, in order, also when they arrive together.
 // Thread: the loop, for everything. Handlers run on it and must not block.

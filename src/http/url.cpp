@@ -48,7 +48,9 @@ Result<Url> parse_url(std::string_view text) {
   auto authority = rest.substr(0, authority_end);
   url.target = rest.substr(authority_end);
   if (!url.target.starts_with('/')) url.target.insert(0, "/");
-  if (authority.find('@') != std::string_view::npos) return invalid(text, "user names belong into the Authorization header");
+  if (authority.find('@') != std::string_view::npos) {
+    return invalid(text, "user names belong into the Authorization header");
+  }
   size_t host_end = authority.find(':');
   if (authority.starts_with('[')) {
     host_end = authority.find(']');

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BlockingPool: threads for work that blocks (file reads, database queries, hashing of passwords), so that loops do not.
+// BlockingPool: threads for work that blocks (file reads, queries, hashing of passwords), so that loops do not.
 //
 //   CO_TRY(auto text, co_await pool.run([path] { return read_file(path); }));
 //
-// Limits: `threads` at work, `queue_max` waiting; more is Errc::limit_exceeded. A stop takes back what still waits; work
-// that has begun is awaited to its end, so it may refer to what its caller keeps.
+// Limits: `threads` at work, `queue_max` waiting; more is Errc::limit_exceeded. A stop takes back what still waits;
+// work that has begun is awaited to its end, so it may refer to what its caller keeps.
 // Thread: run() on a loop, submit() from any. stop() lets the queue finish and joins; the destructor does the same.
 // Stop a pool before the loops whose tasks wait for it.
 #pragma once

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -42,6 +43,7 @@ struct Loop::Impl {
   asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(context);
   mutable std::mutex mutex;
   std::list<std::coroutine_handle<>> roots;
+  std::atomic<int> visitors{0};
 
   void leave(std::list<std::coroutine_handle<>>::iterator place) {
     const std::lock_guard lock(mutex);
@@ -55,6 +57,23 @@ std::suspend_never Root::promise_type::final_suspend() noexcept {
   owner->leave(place);
   return {};
 }
+
+}  // namespace
+
+namespace {
+
+// Another thread that is inside the loop. Its post may wake a coroutine that ends the loop's life before the post has
+// returned, so the destructor waits until nobody is inside. Leaving is the last thing that a visitor does here.
+class Visit {
+ public:
+  explicit Visit(std::atomic<int>& visitors) : visitors_(visitors) { visitors_.fetch_add(1); }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+  ~Visit() { visitors_.fetch_sub(1); }
+
+ private:
+  std::atomic<int>& visitors_;
+};
 
 }  // namespace
 
@@ -79,6 +98,7 @@ Loop::~Loop() {
     }
     newest.destroy();
   }
+  while (impl_->visitors.load() != 0) std::this_thread::yield();
 }
 
 void Loop::run() {
@@ -89,11 +109,18 @@ void Loop::run() {
   current_loop = nullptr;
 }
 
-void Loop::stop() { impl_->context.stop(); }
+void Loop::stop() {
+  const Visit visit(impl_->visitors);
+  impl_->context.stop();
+}
 
-void Loop::post(std::move_only_function<void()> work) { asio::post(impl_->context, std::move(work)); }
+void Loop::post(std::move_only_function<void()> work) {
+  const Visit visit(impl_->visitors);
+  asio::post(impl_->context, std::move(work));
+}
 
 void Loop::resume(std::coroutine_handle<> handle) {
+  const Visit visit(impl_->visitors);
   asio::post(impl_->context, [handle] { handle.resume(); });
 }
 

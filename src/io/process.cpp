@@ -46,8 +46,7 @@ std::string search_path(const ProcessOptions& options) {
   for (const auto& variable : options.environment) {
     if (variable.starts_with("PATH=")) return variable.substr(5);
   }
-  const char* ours = std::getenv("PATH");
-  return ours == nullptr ? "/usr/local/bin:/usr/bin:/bin" : ours;
+  return environment_variable("PATH").value_or("/usr/local/bin:/usr/bin:/bin");
 }
 
 Result<std::string> find_program(const ProcessOptions& options) {
@@ -143,6 +142,11 @@ Result<void> await_exec(int report, const Launch& launch) {
 }
 
 }  // namespace
+
+std::optional<std::string> environment_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
 
 std::string ProcessExit::to_string() const {
   if (signal == 0) return "exit code " + std::to_string(code);

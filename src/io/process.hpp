@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -34,11 +35,14 @@ struct ProcessLimits {
 };
 
 struct ProcessOptions {
-  std::vector<std::string> argv;         // argv[0] without a slash is looked for in the PATH of `environment`, else ours
+  std::vector<std::string> argv;         // argv[0] without a slash is looked for in PATH: `environment`'s, else ours
   std::string cwd;                       // empty: ours
   std::vector<std::string> environment;  // "NAME=value"
   ProcessLimits limits;
 };
+
+// A variable of our own environment.
+std::optional<std::string> environment_variable(const std::string& name);
 
 struct ProcessExit {
   int code = 0;    // 0 … 255 when it ended by itself

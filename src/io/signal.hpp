@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SignalWatcher: signals of the operating system (SIGINT, SIGTERM) as values on a loop. From its construction on they no
-// longer end the process. Thread: the loop.
+// SignalWatcher: signals of the operating system (SIGINT, SIGTERM) as values on a loop. From its construction on they
+// no longer end the process. Thread: the loop.
 #pragma once
 
 #include <memory>

@@ -30,7 +30,7 @@ class Stream {
   virtual Task<Result<size_t>> read_some(std::span<char> into, std::stop_token stop) = 0;
   Task<Result<size_t>> read_some(std::span<char> into) { return read_some(into, {}); }
 
-  // Writes all of `bytes`, which must stay as they are until then. There is no deadline: a slow reader slows the writer.
+  // Writes all of `bytes`, which must stay as they are until then. No deadline: a slow reader slows the writer.
   virtual Task<Result<void>> write_all(std::string_view bytes, std::stop_token stop) = 0;
   Task<Result<void>> write_all(std::string_view bytes) { return write_all(bytes, {}); }
 

@@ -163,7 +163,8 @@ Result<TlsContext> TlsContext::client(const std::string& ca_file) {
   const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context.get())
                                      : SSL_CTX_load_verify_locations(context.get(), ca_file.c_str(), nullptr);
   if (loaded != 1) {
-    return fail(Errc::invalid_argument, "cannot read the certificate authorities '" + ca_file + "': " + openssl_reason());
+    return fail(Errc::invalid_argument,
+                "cannot read the certificate authorities '" + ca_file + "': " + openssl_reason());
   }
   return TlsContext(std::move(context));
 }

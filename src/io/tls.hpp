@@ -2,8 +2,8 @@
 //
 // TLS 1.2 and 1.3 over any Stream (OpenSSL 3, memory BIOs: OpenSSL never touches the socket).
 //
-// A client checks the certificate's chain against the system's authorities (or `ca_file` alone) and its name against the
-// host it asked for; there is no way to turn that off. Refusals are Errc::unavailable and say what is wrong.
+// A client checks the certificate's chain against the system's authorities (or `ca_file` alone) and its name against
+// the host it asked for; there is no way to turn that off. Refusals are Errc::unavailable and say what is wrong.
 // Thread: contexts any; streams as their lower stream.
 #pragma once
 

@@ -3,8 +3,8 @@
 // Parked: one coroutine that waits until somebody wakes it, from any thread, at most once. Completion and Channel are
 // built on it; nothing else needs it.
 //
-// Whoever will wake it holds the shared_ptr. wake() before the coroutine suspends is not lost: it then does not suspend.
-// A requested stop wakes it too, so after the wait the coroutine looks at its own state to learn why it goes on.
+// Whoever will wake it holds the shared_ptr. wake() before the coroutine suspends is not lost: it then does not
+// suspend. A requested stop wakes it too, so after the wait the coroutine looks at its own state to learn why.
 #pragma once
 
 #include <atomic>

@@ -24,7 +24,7 @@ struct Collected {
 io::Task<void> collect(io::Stream& stream, Collected& into, uint64_t bytes_max, std::stop_source overflow,
                        std::stop_token stop);
 
-// Waits until the pipes of an ended process are read, but not long: a descendant that left its group may hold them open.
+// Waits until the pipes of an ended process are read, but not long: one that left its group may hold them open.
 io::Task<void> await_pipes(io::Loop& loop, io::TaskScope& pipes);
 
 // SIGTERM to the group, then after grace_ms SIGKILL.

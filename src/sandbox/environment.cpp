@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 #include "base/text.hpp"
 #include "sandbox/sandbox.hpp"
@@ -49,10 +48,10 @@ Result<std::vector<std::string>> environment_of(const Spec& spec) {
   for (const auto& name : spec.inherited) {
     const bool given = std::any_of(spec.environment.begin(), spec.environment.end(),
                                    [&name](const auto& variable) { return variable.first == name; });
-    const char* value = given ? nullptr : std::getenv(name.c_str());
-    if (value == nullptr) continue;
-    TRY(check_variable(name, value));
-    environment.push_back(name + "=" + value);
+    const auto value = given ? std::nullopt : io::environment_variable(name);
+    if (!value) continue;
+    TRY(check_variable(name, *value));
+    environment.push_back(name + "=" + *value);
   }
   return environment;
 }

@@ -81,7 +81,8 @@ io::Task<Result<Outcome>> run(io::Loop& loop, Spec spec, std::stop_token stop) {
   io::TaskScope pipes(loop);
   pipes.spawn(feed(process->input(), std::move(spec.input), pipes.token()));
   pipes.spawn(collect(process->output(), output, spec.output_bytes_max, giving_up.source(), pipes.token()));
-  pipes.spawn(collect(process->errors(), errors, spec.errors_bytes_max, std::stop_source(std::nostopstate), pipes.token()));
+  const std::stop_source no_overflow(std::nostopstate);
+  pipes.spawn(collect(process->errors(), errors, spec.errors_bytes_max, no_overflow, pipes.token()));
 
   auto exit = co_await process->wait(giving_up.token());
   const bool timed_out = deadline.expired();

@@ -2,12 +2,12 @@
 //
 // Database: seam 2. Rows that must survive: SQLite in this process, or PostgreSQL. Whoever is above cannot tell.
 //
-//   CO_TRY(co_await db.write([run](Transaction& t) -> Result<void> { … return {}; }));        // durable when it returns
+//   CO_TRY(co_await db.write([run](Transaction& t) -> Result<void> { … return {}; }));      // then it is durable
 //   CO_TRY(auto page, co_await db.read([](Reader& r) -> Result<Page> { … }));
 //
 // Group commit: works that wait while a commit is being synced share the next one, in the order in which they came.
-// Each work is all or nothing by itself: one that returns an error is rolled back alone. For that it MAY RUN TWICE; only
-// its last run counts, so it sets what it captures anew and has no other side effects.
+// Each work is all or nothing by itself: one that returns an error is rolled back alone. For that it MAY RUN TWICE;
+// only its last run counts, so it sets what it captures anew and has no other side effects.
 //
 // Durability: `done` is called, and write() resumes, after the commit is on disk. Errors: what the work returned,
 // storage_full or storage_failed (then nothing of it was stored), limit_exceeded when `queue_max` works wait,

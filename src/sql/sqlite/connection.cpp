@@ -93,7 +93,8 @@ Errc code_of(int extended, int system_errno) {
   }
   switch (extended & 0xff) {
     case SQLITE_FULL: return Errc::storage_full;
-    case SQLITE_IOERR: return system_errno == ENOSPC || system_errno == EDQUOT ? Errc::storage_full : Errc::storage_failed;
+    case SQLITE_IOERR:
+      return system_errno == ENOSPC || system_errno == EDQUOT ? Errc::storage_full : Errc::storage_failed;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return Errc::corrupt_data;
     case SQLITE_READONLY:

@@ -15,7 +15,8 @@ Result<int64_t> version_of(Connection& connection, const std::string& path) {
   if (versioned.value_or(0) == 0) {
     TRY(const auto tables, connection.query_integer("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"));
     if (tables.value_or(0) == 0) return int64_t{0};
-    return fail(Errc::invalid_argument, "'" + path + "' is a database of another program: it has tables but no schema_version");
+    return fail(Errc::invalid_argument,
+                "'" + path + "' is a database of another program: it has tables but no schema_version");
   }
   TRY(const auto version, connection.query_integer("SELECT max(version) FROM schema_version"));
   return version.value_or(0);

@@ -90,7 +90,8 @@ class SqliteDatabase final : public Database {
 
 Result<void> set_up_writer(Connection& connection, const SqliteOptions& options) {
   if (connection.is_read_only()) {
-    return fail(Errc::permission_denied, "database '" + options.path + "': the file or its directory cannot be written");
+    return fail(Errc::permission_denied,
+                "database '" + options.path + "': the file or its directory cannot be written");
   }
   TRY(auto mode, connection.query("PRAGMA journal_mode = WAL"));
   TRY(const bool answered, mode.next());

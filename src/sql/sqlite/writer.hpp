@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writer: the one thread that writes and checkpoints. It takes whatever has queued, runs it in one transaction, commits,
-// calls the `done`s and takes what has queued meanwhile: no timer, no waiting while work waits.
+// Writer: the one thread that writes and checkpoints. It takes whatever has queued, runs it in one transaction,
+// commits, calls the `done`s and takes what has queued meanwhile: no timer, no waiting while work waits.
 //
 // A work that fails makes its group run again with a savepoint around each work, so that it is rolled back alone.
 // Groups without a failure, nearly all, pay for no savepoint.
