@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AppendLog: keeps an engine's data in Redis' multi-part append-only log. Opening it replays what is there; from then on
+// every unit's effects are appended under the gate and committed in groups: whoever needs durability writes and fsyncs
+// for all who came before, and late comers wait for the next round.
+//
+//   TRY(auto log, AppendLog::open(engine, {.directory = data_dir}));   // replays and attaches itself to the engine
+//
+// Policies (appendfsync): always: replies wait for fsync; everysec: they wait for write(2), fsync each second; no: the
+// system decides. A caller that asks for `durable` gets an fsync under each.
+// Full disk: room is reserved ahead; when that fails, or a write does, writes are refused with MISCONF and what was
+// executed is kept and written when room returns. An fsync that fails ends the process: what the disk holds is unknown.
+//
+// The caller holds the lock of the directory. Owner: app; it ends before the engine and after all clients.
+// Thread: append() and start_rewrite() and work() under the gate, the rest from any.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "redis/engine/engine.hpp"
+#include "redis/engine/ports.hpp"
+#include "redis/persist/log_file.hpp"
+#include "redis/persist/manifest.hpp"
+#include "redis/persist/rewrite.hpp"
+
+namespace compozy::redis {
+
+class AppendLog final : public EffectSink, public Persistence {
+ public:
+  struct Options {
+    std::string directory;  // the data directory; the log lies in its appendonlydir
+    bool load_truncated = true;
+    std::function<Result<std::unique_ptr<LogFile>>(const std::string&)> open_file = open_log_file;
+  };
+
+  static Result<std::unique_ptr<AppendLog>> open(Engine& engine, Options options);
+  ~AppendLog() override;  // commits what is left
+  AppendLog(const AppendLog&) = delete;
+  AppendLog& operator=(const AppendLog&) = delete;
+
+  uint64_t replayed_commands() const { return replayed_; }
+
+  Lsn append(std::string_view commands, bool several) override;
+  Lsn durable_lsn() const override { return durable_.load(std::memory_order_acquire); }
+  std::string refusal() override;
+  Result<void> commit(Lsn lsn) override;
+  void commit_later(Lsn lsn, std::function<void(Result<void>)> done) override;
+  Result<void> end_turn(Lsn lsn) override;
+  bool replies_wait() const override { return policy_ == Policy::always; }
+  std::string start_rewrite() override;
+  std::vector<std::pair<std::string, std::string>> info() const override;
+  void work(int64_t budget_us) override;
+
+ private:
+  enum class Policy : uint8_t { always, everysec, no };
+  struct Waiting {
+    Lsn lsn;
+    std::function<void(Result<void>)> done;
+  };
+
+  AppendLog(Engine& engine, Options options);
+  static Policy policy_in(const Settings& settings);
+  std::string path(std::string_view name) const { return directory_ + "/" + std::string(name); }
+  Result<void> load();
+  Result<void> replay_all(Session& session);
+  Result<void> save_manifest();
+  Result<void> open_incremental(uint64_t seq);
+  Result<Lsn> write_pending();            // holds io_mutex_; gives how far the file now reaches
+  Result<void> write_and_sync();
+  void note(const Result<void>& written);
+  void run();                             // the log's thread
+  void continue_rewrite();
+  Result<void> finish_rewrite();
+  void delete_history();
+
+  Engine& engine_;
+  Options options_;
+  std::string directory_;
+  std::atomic<Policy> policy_;  // refreshed under the gate, read by any thread
+  uint64_t replayed_ = 0;
+
+  std::mutex buffer_mutex_;  // guards pending_, held for copies only
+  std::string pending_;
+  std::atomic<Lsn> appended_{0};
+
+  std::mutex io_mutex_;  // guards the files and the manifest
+  Manifest manifest_;
+  std::unique_ptr<LogFile> file_;
+  std::string writing_;  // taken from pending_ and not written yet
+  std::atomic<Lsn> written_{0};
+  std::atomic<uint64_t> size_{0};
+  std::atomic<uint64_t> base_size_{0};
+
+  std::mutex commit_mutex_;  // guards committing_ and what follows
+  std::condition_variable committed_;
+  bool committing_ = false;
+  std::vector<Waiting> waiting_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::string trouble_;  // why writes are refused
+  std::atomic<bool> refusing_{false};
+  std::atomic<Lsn> durable_{0};
+
+  Rewriter rewriter_;
+  std::atomic<bool> rewriting_{false};
+  std::unique_ptr<LogFile> base_file_;
+  std::string base_pending_;
+  uint64_t cut_seq_ = 0;  // the first incremental file after the cut
+  std::atomic<uint64_t> rewrites_{0};
+  std::thread thread_;
+};
+
+}  // namespace compozy::redis

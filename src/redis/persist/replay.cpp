@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/persist/replay.hpp"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.hpp"
+#include "redis/resp/request_parser.hpp"
+
+namespace compozy::redis {
+
+namespace {
+
+constexpr size_t kPart = 1024UL * 1024;
+
+class Reader {
+ public:
+  Reader(Engine& engine, Session& session, const std::string& path) : engine_(engine), session_(session), path_(path) {}
+  ~Reader() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  Result<Replayed> run() {
+    fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd_ < 0) return fail(system_error("open", path_, errno));
+    struct stat status{};
+    if (::fstat(fd_, &status) != 0) return fail(system_error("stat", path_, errno));
+    result_.file_bytes = static_cast<uint64_t>(status.st_size);
+    while (true) {
+      const size_t before = buffer_.size();
+      buffer_.resize(before + kPart);
+      const ssize_t size = ::read(fd_, buffer_.data() + before, kPart);
+      if (size < 0) return fail(system_error("read", path_, errno));
+      buffer_.resize(before + static_cast<size_t>(size));
+      if (size == 0) return result_;
+      if (offset_ == 0 && buffer_.starts_with("REDIS")) {
+        return fail(Errc::unsupported, "'" + path_ + "' is an RDB file, which is not read yet; let redis-server rewrite its log "
+                                       "once with 'aof-use-rdb-preamble no'");
+      }
+      TRY(run_commands());
+    }
+  }
+
+ private:
+  Failure corrupt(std::string_view what) const {
+    return fail(Errc::corrupt_data, "the append-only log '" + path_ + "' is corrupt at byte " + std::to_string(offset_) + ": " +
+                                        shorten(what, 200) + "; restore it from a backup, or cut it with redis-check-aof");
+  }
+
+  Result<void> run_commands() {
+    const Engine::Hold hold(engine_);
+    std::string_view left = buffer_;
+    while (!left.empty()) {
+      if (left[0] == '#') {  // an annotation such as "#TS:1700000000"
+        const size_t end = left.find("\r\n");
+        if (end == std::string_view::npos) break;
+        left.remove_prefix(end + 2);
+        advance(end + 2);
+        continue;
+      }
+      if (left[0] != '*') return corrupt("expected '*', got '" + std::string(left.substr(0, 1)) + "'");
+      const auto status = parser_.parse(left);
+      if (status == RequestParser::Status::error) return corrupt(parser_.error());
+      if (status == RequestParser::Status::need_more) break;
+      if (!parser_.args().empty()) {
+        std::string error;
+        if (!engine_.replay(session_, parser_.args(), error)) return corrupt(error);
+        ++result_.commands;
+      }
+      left.remove_prefix(parser_.consumed());
+      advance(parser_.consumed());
+    }
+    buffer_.erase(0, buffer_.size() - left.size());
+    return {};
+  }
+
+  void advance(size_t bytes) {
+    offset_ += bytes;
+    if (!session_.in_multi) result_.good_bytes = offset_;
+  }
+
+  Engine& engine_;
+  Session& session_;
+  const std::string& path_;
+  int fd_ = -1;
+  std::string buffer_;
+  uint64_t offset_ = 0;
+  RequestParser parser_;
+  Replayed result_;
+};
+
+}  // namespace
+
+Result<Replayed> replay_file(Engine& engine, Session& session, const std::string& path) {
+  Reader reader(engine, session, path);
+  TRY(Replayed replayed, reader.run());
+  const Engine::Hold hold(engine);
+  session.discard_transaction(engine.state().keyspace);
+  return replayed;
+}
+
+}  // namespace compozy::redis

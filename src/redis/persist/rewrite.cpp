@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/persist/rewrite.hpp"
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "redis/resp/reply_writer.hpp"
+
+namespace compozy::redis {
+
+namespace {
+
+constexpr size_t kItemsPerCommand = 64;
+constexpr size_t kPendingMax = 64UL * 1024 * 1024;
+
+// Groups items into commands of at most 64.
+class Batches {
+ public:
+  Batches(std::string& out, std::string_view command, std::string_view key) : out_(out), command_(command), key_(key) {}
+  ~Batches() { flush(); }
+  Batches(const Batches&) = delete;
+  Batches& operator=(const Batches&) = delete;
+
+  void add(std::initializer_list<std::string_view> item) {
+    for (const auto part : item) parts_.emplace_back(part);
+    if (++items_ == kItemsPerCommand) flush();
+  }
+
+ private:
+  void flush() {
+    if (items_ == 0) return;
+    std::vector<std::string_view> args{command_, key_};
+    args.insert(args.end(), parts_.begin(), parts_.end());
+    append_command(out_, args);
+    parts_.clear();
+    items_ = 0;
+  }
+
+  std::string& out_;
+  std::string_view command_;
+  std::string_view key_;
+  std::vector<std::string> parts_;
+  size_t items_ = 0;
+};
+
+}  // namespace
+
+void append_entry(std::string& out, const Entry& entry) {
+  const std::string_view key = entry.key();
+  switch (entry.type) {
+    case Type::string: append_command(out, std::array<std::string_view, 3>{"SET", key, entry.string()}); break;
+    case Type::list: {
+      Batches batches(out, "RPUSH", key);
+      const auto& list = entry.value<ListValue>();
+      auto cursor = list.locate(0);
+      do batches.add({list.get(cursor)});
+      while (list.advance(cursor));
+      break;
+    }
+    case Type::hash: {
+      Batches batches(out, "HSET", key);
+      entry.value<HashValue>().for_each([&](std::string_view name, std::string_view value) { batches.add({name, value}); });
+      break;
+    }
+    case Type::set: {
+      Batches batches(out, "SADD", key);
+      entry.value<SetValue>().for_each([&](std::string_view member) { batches.add({member}); });
+      break;
+    }
+    case Type::zset: {
+      Batches batches(out, "ZADD", key);
+      entry.value<ZSetValue>().for_each(
+          [&](const ScoredMember& member) { batches.add({format_reply_double(member.score), member.text()}); });
+      break;
+    }
+  }
+  if (!entry.has_deadline()) return;
+  append_command(out, std::array<std::string_view, 3>{"PEXPIREAT", key, std::to_string(entry.deadline_ms())});
+}
+
+void Rewriter::start() {
+  database_ = 0;
+  cursor_ = 0;
+  const std::lock_guard lock(mutex_);
+  bytes_.clear();
+  selected_ = SIZE_MAX;
+  finished_ = false;
+  abandoned_ = false;
+  space_.set_snapshot(this);
+}
+
+void Rewriter::emit(const Database& database, const Entry& entry) {
+  const std::lock_guard lock(mutex_);
+  if (selected_ != database.index()) {
+    selected_ = database.index();
+    append_command(bytes_, std::array<std::string_view, 2>{"SELECT", std::to_string(selected_)});
+  }
+  append_entry(bytes_, entry);
+}
+
+void Rewriter::abandon() {
+  space_.set_snapshot(nullptr);
+  const std::lock_guard lock(mutex_);
+  abandoned_ = true;
+}
+
+bool Rewriter::walk(int64_t budget_us) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (abandoned_ || finished_) return true;
+    if (bytes_.size() > kPendingMax) return false;  // The writer is behind: commands go on, the walk waits.
+  }
+  const int64_t until_us = space_.clock().monotonic_us() + budget_us;
+  while (database_ < space_.database_count()) {
+    Database& database = space_.database(database_);
+    cursor_ = database.scan(cursor_, [&](Entry& entry) {
+      if (entry.epoch == space_.epoch()) return;
+      emit(database, entry);
+      entry.epoch = space_.epoch();
+    });
+    if (cursor_ == 0) ++database_;
+    if (space_.clock().monotonic_us() >= until_us) break;
+  }
+  if (database_ < space_.database_count()) return false;
+  space_.set_snapshot(nullptr);
+  const std::lock_guard lock(mutex_);
+  finished_ = true;
+  return true;
+}
+
+Rewriter::Output Rewriter::take() {
+  const std::lock_guard lock(mutex_);
+  return {std::exchange(bytes_, {}), finished_, abandoned_};
+}
+
+}  // namespace compozy::redis

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rewriter: walks the keyspace as it was at the cut and writes it in command form, a slice at a time, while commands go
+// on. Whoever is about to change an entry that the walk has not reached hands it over first (Snapshot), so the base file
+// holds exactly the state of the cut, and the log from the cut on follows it.
+//
+// Thread: walk() and emit() under the gate; take() by the log's thread.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "redis/keyspace/keyspace.hpp"
+
+namespace compozy::redis {
+
+class Rewriter final : public Snapshot {
+ public:
+  explicit Rewriter(Keyspace& space) : space_(space) {}
+
+  void start();                   // under the gate, in the same hold as the cut
+  bool walk(int64_t budget_us);   // whether the walk is through
+  void emit(const Database& database, const Entry& entry) override;
+  void abandon() override;
+
+  // What was written since the last call, and whether it is all.
+  struct Output {
+    std::string bytes;
+    bool finished = false;
+    bool abandoned = false;
+  };
+  Output take();
+
+ private:
+  Keyspace& space_;
+  size_t database_ = 0;
+  uint64_t cursor_ = 0;
+  std::mutex mutex_;  // guards what follows
+  std::string bytes_;
+  size_t selected_ = SIZE_MAX;
+  bool finished_ = false;
+  bool abandoned_ = false;
+};
+
+// The commands that make this entry again.
+void append_entry(std::string& out, const Entry& entry);
+
+}  // namespace compozy::redis
