@@ -61,8 +61,12 @@ Result<std::string> reply_text(const Value& reply, const ModelRequest& request) 
     const Message* message = last_of(request.messages, role);
     return message == nullptr ? std::string() : message->content;
   };
-  const Value context = Value::object(
-      {{"prompt", content(Role::user)}, {"system", content(Role::system)}, {"result", content(Role::tool)}});
+  json::Array messages;
+  for (const Message& message : request.messages) messages.push_back(to_json(message));
+  const Value context = Value::object({{"prompt", content(Role::user)},
+                                       {"system", content(Role::system)},
+                                       {"result", content(Role::tool)},
+                                       {"messages", std::move(messages)}});
   TRY(Value rendered, expression::render_tree(reply, context, {}));
   return rendered.is_string() ? rendered.as_string() : json::print(rendered);
 }

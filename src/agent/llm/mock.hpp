@@ -9,7 +9,7 @@
 //       - match: [weather, rome]          # all these words in the last user message, without case; a text is one word
 //         tool_calls: [{name: look_up, arguments: {city: Rome}}]
 //       - after: look_up                  # the last message is the result of this tool
-//         reply: "It says {{ .result }}"  # template over .prompt, .system, .result; or JSON of any shape
+//         reply: "It says {{ .result }}"  # template over .prompt, .system, .result and .messages; or JSON
 //       - match: broken
 //         error: {message: "out of order", kind: unavailable}    # final, retry or unavailable
 //
