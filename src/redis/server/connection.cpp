@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/server/connection.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace compozy::redis {
+
+namespace {
+
+constexpr size_t kReadSize = 64UL * 1024;
+
+}  // namespace
+
+Connection::Io Connection::read_some() {
+  if (used_ == input_.size()) {
+    input_.clear();
+    used_ = 0;
+  } else if (used_ > kReadSize) {
+    input_.erase(0, used_);
+    used_ = 0;
+  }
+  const size_t before = input_.size();
+  // A large value arrives faster when the room grows with it.
+  const size_t room = std::clamp(before, kReadSize, size_t{16} * 1024 * 1024);
+  input_.resize_and_overwrite(before + room, [&](char* data, size_t) {
+    const ssize_t size = ::recv(fd_.get(), data + before, room, 0);
+    const int reason = errno;
+    if (size > 0) return before + static_cast<size_t>(size);
+    if (size == 0 || (reason != EAGAIN && reason != EINTR)) dead = true;
+    return before;
+  });
+  if (dead) return Io::closed;
+  more_ = input_.size() > used_;
+  return input_.size() > before ? Io::fine : Io::again;
+}
+
+Connection::Io Connection::write_some() {
+  while (sent_ < output_.size()) {
+    const ssize_t size = ::send(fd_.get(), output_.data() + sent_, output_.size() - sent_, MSG_NOSIGNAL);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == EAGAIN) return Io::again;
+    if (size <= 0) {
+      dead = true;
+      return Io::closed;
+    }
+    sent_ += static_cast<size_t>(size);
+  }
+  output_.clear();
+  sent_ = 0;
+  return Io::fine;
+}
+
+void Connection::refuse(std::string_view text) {
+  ReplyWriter(output_).error(text);
+  closing_ = true;
+  more_ = false;
+}
+
+size_t Connection::execute(Engine& engine, size_t limit) {
+  size_t count = 0;
+  const Settings& settings = engine.state().settings;
+  while (more_ && count < limit && !session_->blocked && !closing_) {
+    parser_.set_limits({.bulk_bytes = settings.proto_max_bulk_len, .authenticated = session_->authenticated});
+    const auto status = parser_.parse(std::string_view(input_).substr(used_));
+    if (status == RequestParser::Status::need_more) {
+      more_ = false;
+      break;
+    }
+    if (status == RequestParser::Status::error) {
+      collect();
+      refuse("ERR " + parser_.error());
+      break;
+    }
+    engine.execute(*session_, parser_.args());
+    ++count;
+    used_ += parser_.consumed();
+    if (session_->close_after_reply || session_->killed) closing_ = true;
+    more_ = used_ < input_.size();
+  }
+  return count;
+}
+
+void Connection::collect() {
+  if (session_->outbox.bytes.empty()) return;
+  if (output_.empty()) {
+    output_.swap(session_->outbox.bytes);
+  } else {
+    output_ += session_->outbox.bytes;
+    session_->outbox.bytes.clear();
+  }
+  lsn_ = std::max(lsn_, session_->outbox.lsn);
+}
+
+}  // namespace compozy::redis

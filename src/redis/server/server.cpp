@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/server/server.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "observe/log.hpp"
+
+namespace compozy::redis {
+
+namespace {
+
+constexpr size_t kCommandsPerHold = 64;
+constexpr size_t kPubSubOutputMax = 32UL * 1024 * 1024;
+constexpr int kTurnMs = 1000;
+
+std::string address_of(const sockaddr_storage& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.ss_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address);
+    inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
+    return std::string(text.data()) + ":" + std::to_string(ntohs(v4->sin_port));
+  }
+  const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+  inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
+  return "[" + std::string(text.data()) + "]:" + std::to_string(ntohs(v6->sin6_port));
+}
+
+void add_to(const Fd& epoll, int fd, uint32_t events) {
+  epoll_event event{.events = events, .data = {.fd = fd}};
+  epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(Engine& engine, Options options) {
+  std::unique_ptr<Server> server(new Server(engine, std::move(options)));
+  TRY(server->listen());
+  server->thread_ = std::thread([raw = server.get()] { raw->run(); });
+  return server;
+}
+
+Server::~Server() {
+  stopping_ = true;
+  if (thread_.joinable()) {
+    eventfd_write(wake_.get(), 1);
+    thread_.join();
+  }
+  const Engine::Hold hold(engine_);
+  for (auto& [fd, connection] : connections_) engine_.close(connection->session());
+  if (unix_.get() >= 0) ::unlink(options_.unix_socket.c_str());
+}
+
+Result<void> Server::listen() {
+  epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+  wake_.reset(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (epoll_.get() < 0 || wake_.get() < 0) return fail(system_error("epoll_create", "redis server", errno));
+  add_to(epoll_, wake_.get(), EPOLLIN);
+  if (!options_.unix_socket.empty()) {
+    TRY(unix_, listen_on_unix(options_.unix_socket));
+    add_to(epoll_, unix_.get(), EPOLLIN);
+  }
+  if (options_.tcp_port) {
+    TRY(tcp_, listen_on_tcp(options_.tcp_address, *options_.tcp_port));
+    add_to(epoll_, tcp_.get(), EPOLLIN);
+    tcp_port_ = bound_port(tcp_);
+  }
+  return {};
+}
+
+void Server::run() {
+  while (!stopping_) turn(kTurnMs);
+}
+
+void Server::turn(int timeout_ms) {
+  std::array<epoll_event, 256> events;
+  const int count = epoll_wait(epoll_.get(), events.data(), events.size(), queued_.empty() ? timeout_ms : 0);
+  for (int i = 0; i < count; ++i) {
+    const int fd = events[static_cast<size_t>(i)].data.fd;
+    const uint32_t what = events[static_cast<size_t>(i)].events;
+    if (fd == wake_.get()) {
+      eventfd_t ignored = 0;
+      eventfd_read(fd, &ignored);
+    } else if (fd == unix_.get() || fd == tcp_.get()) {
+      accept_all(fd == unix_.get() ? unix_ : tcp_, fd == unix_.get());
+    } else if (const auto at = connections_.find(fd); at != connections_.end()) {
+      Connection& connection = *at->second;
+      if ((what & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) connection.read_some();
+      queue(connection);
+    }
+  }
+  execute_queued();
+  send_replies();
+  close_idle();
+}
+
+void Server::accept_all(const Fd& listener, bool unix_socket) {
+  for (int i = 0; i < 1000; ++i) {
+    Fd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd.get() < 0) {
+      if (errno == EMFILE || errno == ENFILE) log::warn("a client was refused: no file descriptors are left", {});
+      return;
+    }
+    admit(std::move(fd), unix_socket);
+  }
+}
+
+void Server::admit(Fd fd, bool unix_socket) {
+  std::string address = options_.unix_socket + ":0";
+  std::string local = address;
+  if (!unix_socket) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    if (::getpeername(fd.get(), reinterpret_cast<sockaddr*>(&peer), &size) != 0) return;
+    address = address_of(peer);
+    size = sizeof peer;
+    if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&peer), &size) == 0) local = address_of(peer);
+    const int on = 1;
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  }
+  const Engine::Hold hold(engine_);
+  const Settings& settings = engine_.state().settings;
+  std::string_view refusal;
+  if (connections_.size() >= static_cast<size_t>(settings.maxclients)) {
+    refusal = "-ERR max number of clients reached\r\n";
+  } else if (!unix_socket && settings.protected_mode && settings.requirepass.empty() && !address.starts_with("127.") &&
+             !address.starts_with("[::1]")) {
+    refusal =
+        "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
+        "default user: only connections from this machine are accepted.\r\n";
+  }
+  if (!refusal.empty()) {
+    ++engine_.state().stats.rejected_connections;
+    ::send(fd.get(), refusal.data(), refusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return;
+  }
+  Session& session = engine_.open(this, std::move(address));
+  session.unix_socket = unix_socket;
+  session.local_address = std::move(local);
+  const int number = fd.get();
+  auto connection = std::make_unique<Connection>(std::move(fd), session);
+  by_session_[&session] = connection.get();
+  connections_[number] = std::move(connection);
+  add_to(epoll_, number, EPOLLIN);
+}
+
+void Server::queue(Connection& connection) {
+  if (connection.queued) return;
+  connection.queued = true;
+  queued_.push_back(&connection);
+}
+
+void Server::session_has_output(Session& session) {
+  const std::lock_guard lock(notified_mutex_);
+  notified_.push_back(&session);
+  if (std::exchange(signalled_, true) || std::this_thread::get_id() == thread_.get_id()) return;
+  eventfd_write(wake_.get(), 1);
+}
+
+void Server::take_notified() {
+  std::vector<const Session*> sessions;
+  {
+    const std::lock_guard lock(notified_mutex_);
+    sessions.swap(notified_);
+    signalled_ = false;
+  }
+  for (const Session* session : sessions) {
+    const auto at = by_session_.find(session);
+    if (at != by_session_.end()) queue(*at->second);
+  }
+}
+
+void Server::execute_queued() {
+  const int64_t now_ms = engine_.state().keyspace.clock().wall_ms();
+  size_t next = 0;
+  do {
+    const Engine::Hold hold(engine_);
+    size_t budget = kCommandsPerHold;
+    for (; next < queued_.size() && budget > 0; ++next) {
+      Connection& connection = *queued_[next];
+      if (connection.dead) continue;
+      const size_t executed = connection.execute(engine_, budget);
+      if (executed > 0) connection.session().last_command_ms = now_ms;
+      budget -= executed;
+      if (budget == 0 && connection.has_command_waiting()) break;
+    }
+    if (next < queued_.size()) continue;
+    take_notified();  // what these commands did to other clients of this server
+    for (Connection* connection : queued_) connection->collect();
+  } while (next < queued_.size());
+}
+
+void Server::send_replies() {
+  if (queued_.empty()) return;
+  std::vector<Connection*> turn;
+  turn.swap(queued_);
+  if (Persistence* persistence = engine_.persistence()) {
+    Lsn lsn = 0;
+    for (Connection* connection : turn) {
+      if (connection->unsent() > 0) lsn = std::max(lsn, connection->lsn());
+    }
+    // A failure shows in the next write's MISCONF; these replies tell of what is not on disk, so they are not sent.
+    if (lsn > persistence->durable_lsn() && !persistence->end_turn(lsn) && persistence->replies_wait()) {
+      for (Connection* connection : turn) connection->dead = connection->dead || connection->lsn() > persistence->durable_lsn();
+    }
+  }
+  for (Connection* connection : turn) {
+    connection->queued = false;
+    if (!connection->dead) {
+      const auto written = connection->write_some();
+      watch_writes(*connection, written == Connection::Io::again);
+    }
+    if (connection->dead || connection->finished() || connection->session().killed || over_limits(*connection)) {
+      close(*connection);
+    } else if (connection->has_command_waiting() && !connection->session().blocked) {
+      queue(*connection);
+    }
+  }
+}
+
+void Server::watch_writes(Connection& connection, bool on) {
+  if (connection.listening_for_write == on) return;
+  connection.listening_for_write = on;
+  epoll_event event{.events = EPOLLIN | (on ? static_cast<uint32_t>(EPOLLOUT) : 0U), .data = {.fd = connection.fd()}};
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.fd(), &event);
+}
+
+bool Server::over_limits(Connection& connection) const {
+  if (connection.session().subscribed() && connection.unsent() > kPubSubOutputMax) {
+    log::warn("a subscriber was closed: it does not read its messages",
+              {{"address", connection.session().address}, {"unsent_bytes", connection.unsent()}});
+    return true;
+  }
+  return connection.unread() > static_cast<size_t>(engine_.state().settings.client_query_buffer_limit);
+}
+
+void Server::close(Connection& connection) {
+  by_session_.erase(&connection.session());
+  {
+    const Engine::Hold hold(engine_);
+    engine_.close(connection.session());
+  }
+  std::erase(queued_, &connection);
+  connections_.erase(connection.fd());
+}
+
+void Server::close_idle() {
+  const Clock& clock = engine_.state().keyspace.clock();
+  const int64_t timeout_s = engine_.state().settings.timeout;
+  if (timeout_s <= 0 || clock.monotonic_us() < next_idle_check_us_) return;
+  next_idle_check_us_ = clock.monotonic_us() + 1'000'000;
+  const int64_t before_ms = clock.wall_ms() - timeout_s * 1000;
+  std::vector<Connection*> idle;
+  for (const auto& [fd, connection] : connections_) {
+    Session& session = connection->session();
+    if (session.last_command_ms < before_ms && !session.blocked && !session.subscribed()) idle.push_back(connection.get());
+  }
+  for (Connection* connection : idle) close(*connection);
+}
+
+}  // namespace compozy::redis

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Server: RESP sockets to an Engine. One thread with its own epoll: a turn reads all ready sockets, enters the gate (at
+// most 64 commands at a time), leaves, waits for the log where `appendfsync always` says so, and writes the replies.
+//
+//   TRY(auto server, Server::start(engine, {.unix_socket = data_dir + "/redis.sock"}));
+//
+// TCP is off unless a port is given. A client that does not read its messages is closed at the output buffer limit, one
+// whose unparsed input exceeds the query buffer limit likewise.
+// Owner: app; it ends before the log and the engine. Thread: start() and the destructor from the owner's.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.hpp"
+#include "redis/engine/engine.hpp"
+#include "redis/server/connection.hpp"
+#include "redis/server/listen.hpp"
+
+namespace compozy::redis {
+
+class Server final : public SessionOwner {
+ public:
+  struct Options {
+    std::string unix_socket;            // empty: none
+    std::optional<uint16_t> tcp_port;   // 0: the system chooses
+    std::string tcp_address = "127.0.0.1";
+  };
+
+  static Result<std::unique_ptr<Server>> start(Engine& engine, Options options);
+  ~Server() override;
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  uint16_t port() const { return tcp_port_; }
+
+  void session_has_output(Session& session) override;  // any thread, under the gate
+
+ private:
+  Server(Engine& engine, Options options) : engine_(engine), options_(std::move(options)) {}
+  Result<void> listen();
+  void run();
+  void turn(int timeout_ms);
+  void accept_all(const Fd& listener, bool unix_socket);
+  void admit(Fd fd, bool unix_socket);
+  void queue(Connection& connection);
+  void take_notified();
+  void execute_queued();
+  void send_replies();
+  void watch_writes(Connection& connection, bool on);
+  void close(Connection& connection);
+  void close_idle();
+  bool over_limits(Connection& connection) const;
+
+  Engine& engine_;
+  Options options_;
+  Fd epoll_;
+  Fd wake_;
+  Fd unix_;
+  Fd tcp_;
+  uint16_t tcp_port_ = 0;
+  std::unordered_map<int, std::unique_ptr<Connection>> connections_;
+  std::unordered_map<const Session*, Connection*> by_session_;
+  std::vector<Connection*> queued_;
+  std::mutex notified_mutex_;
+  std::vector<const Session*> notified_;
+  bool signalled_ = false;
+  std::atomic<bool> stopping_{false};
+  int64_t next_idle_check_us_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace compozy::redis
