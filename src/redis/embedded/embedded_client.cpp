@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "io/channel.hpp"
 #include "io/completion.hpp"
+#include "redis/client/message_buffer.hpp"
 #include "redis/resp/reply_parser.hpp"
 
 namespace compozy::redis {
@@ -96,7 +96,7 @@ class EmbeddedClient::Call final : public SessionOwner {
 
 class EmbeddedClient::EmbeddedSubscription final : public Subscription, public SessionOwner {
  public:
-  EmbeddedSubscription(Engine& engine, size_t buffer) : engine_(engine), channel_(buffer) {}
+  EmbeddedSubscription(Engine& engine, size_t buffer) : engine_(engine), buffer_(buffer) {}
   ~EmbeddedSubscription() override { close(); }
 
   void open(const std::vector<std::string>& channels, const std::vector<std::string>& patterns) {
@@ -113,53 +113,27 @@ class EmbeddedClient::EmbeddedSubscription final : public Subscription, public S
   void session_has_output(Session& session) override {
     auto replies = parse_all(session.outbox.bytes);
     session.outbox.bytes.clear();
-    if (session.killed) channel_.close();
+    if (session.killed) buffer_.close();
     if (!replies) return;
-    for (Reply& reply : *replies) deliver(reply.items);
+    for (Reply& reply : *replies) {
+      if (auto message = message_of(reply)) buffer_.push(*std::move(message));
+    }
   }
 
-  io::Task<Result<Message>> next(std::stop_token stop) override {
-    std::optional<Message> message = channel_.try_pop();
-    if (!message) {
-      // Whatever was dropped was dropped behind what has been read by now.
-      if (const uint64_t missed = missed_.exchange(0); missed > 0) {
-        co_return Message{.kind = Message::Kind::gap, .missed = missed};
-      }
-      message = co_await channel_.pop(stop);
-    }
-    if (message) co_return *std::move(message);
-    if (stop.stop_requested()) co_return io::cancelled();
-    co_return fail(Errc::closed, "the subscription is closed");
-  }
+  io::Task<Result<Message>> next(std::stop_token stop) override { return buffer_.next(std::move(stop)); }
 
   void close() override {
     Session* session = std::exchange(session_, nullptr);
     if (session == nullptr) return;
     const Engine::Hold hold(engine_);
     engine_.close(*session);
-    channel_.close();
+    buffer_.close();
   }
 
  private:
-  void deliver(std::vector<Reply>& items) {
-    if (items.size() < 3) return;
-    const bool matched = items[0].text == "pmessage" && items.size() == 4;
-    if (!matched && items[0].text != "message") return;
-    // Nothing passes a gap: once something was dropped, all is dropped until the reader has been told.
-    if (missed_.load() > 0) {
-      ++missed_;
-      return;
-    }
-    Message message{.channel = std::move(items[matched ? 2 : 1].text),
-                    .pattern = matched ? std::move(items[1].text) : std::string(),
-                    .payload = std::move(items[matched ? 3 : 2].text)};
-    if (channel_.try_push(std::move(message)) == io::Push::full) ++missed_;
-  }
-
   Engine& engine_;
   Session* session_ = nullptr;
-  io::Channel<Message> channel_;
-  std::atomic<uint64_t> missed_{0};
+  MessageBuffer buffer_;
 };
 
 EmbeddedClient::EmbeddedClient(Engine& engine, size_t database) : engine_(engine), database_(database) {}
