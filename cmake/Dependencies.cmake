@@ -38,7 +38,10 @@ archive(dep_fmt HEADER fmt/core.h DEFINES FMT_HEADER_ONLY)
 archive(dep_spdlog HEADER spdlog/spdlog.h DEFINES SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
 archive(dep_jemalloc HEADER jemalloc/jemalloc.h LIBRARIES jemalloc -ldl)
 
-find_package(absl REQUIRED)
+# The time zones of Abseil, as archives: its CMake package links the shared objects.
+archive(dep_absl_time HEADER absl/time/time.h LIBRARIES
+  absl_time absl_time_zone absl_civil_time absl_strings absl_strings_internal absl_int128 absl_base absl_spinlock_wait
+  absl_throw_delegate absl_raw_logging_internal absl_log_severity)
 
 option(COMPOZY_TESTS "Build the unit tests" ON)
 if(COMPOZY_TESTS)

@@ -7,6 +7,7 @@
 #include "expression/template.hpp"
 #include "project/builder.hpp"
 #include "project/builtin_tools.hpp"
+#include "project/model_params.hpp"
 
 namespace compozy::project {
 namespace {
@@ -17,20 +18,29 @@ constexpr std::array<std::string_view, 3> kMemoryTypes{"token_based", "message_c
 constexpr std::array<std::string_view, 6> kCompatible{"groq", "ollama", "deepseek", "xai", "cerebras", "openrouter"};
 constexpr std::array<std::string_view, 6> kScriptSuffixes{".ts", ".js", ".mjs", ".cjs", ".mts", ".cts"};
 
-constexpr std::string_view kModelParams[] = {"max_tokens",
-                                             "temperature",
-                                             "stop_words",
-                                             "top_k",
-                                             "top_p",
-                                             "seed",
-                                             "min_length",
-                                             "max_length",
-                                             "repetition_penalty",
-                                             "frequency_penalty",
-                                             "presence_penalty",
-                                             "n",
-                                             "candidate_count",
-                                             "metadata"};
+template <size_t N>
+void check_names(const Node& map, const std::array<std::string_view, N>& known, std::string_view what,
+                 const std::string& path, Diagnostics& diagnostics) {
+  for (const Node::Member& member : map.members) {
+    if (std::ranges::find(known, member.name) != known.end()) continue;
+    diagnostics.add(member.value, path,
+                    "unknown " + std::string(what) + " '" + member.name + "'" + did_you_mean(member.name, known));
+  }
+}
+
+void check_params(const Node& params, const std::string& provider, const std::string& path, Diagnostics& diagnostics) {
+  if (provider == "openai") return check_names(params, kModelParams, "parameter", path, diagnostics);
+  if (provider != "mock") return;
+  check_names(params, kMockParams, "parameter", path, diagnostics);
+  const Node* rules = params.find("rules");
+  if (rules == nullptr) return;
+  std::vector<TaskUse> unused;
+  for (size_t i = 0; i < rules->items.size(); ++i) {
+    const std::string where = path + ".rules[" + std::to_string(i) + ']';
+    check_names(rules->items[i], kMockRuleFields, "field of a rule", where, diagnostics);
+    check_templates(rules->items[i], where, diagnostics, unused);
+  }
+}
 
 void check_provider(const Node& node, const std::string& provider, const std::string& path, Diagnostics& diagnostics) {
   if (std::ranges::find(kProviders, provider) != kProviders.end()) return;
@@ -59,13 +69,7 @@ ModelConfig build_model(const Node& node, const std::string& path, Diagnostics& 
   out.rate_limit = node.json("rate_limit");
   out.params = node.json("params");
   if (!out.provider.empty()) check_provider(node, out.provider, path, diagnostics);
-  if (const Node* params = node.find("params"); params != nullptr && out.provider == "openai") {
-    for (const Node::Member& member : params->members) {
-      if (std::ranges::find(kModelParams, member.name) != std::end(kModelParams)) continue;
-      diagnostics.add(member.value, path + ".params",
-                      "unknown parameter '" + member.name + "'" + did_you_mean(member.name, kModelParams));
-    }
-  }
+  if (const Node* params = node.find("params")) check_params(*params, out.provider, path + ".params", diagnostics);
   std::vector<TaskUse> unused;
   for (const char* field : {"api_key", "api_url", "organization"}) {
     if (const Node* text = node.find(field)) check_templates(*text, path + '.' + field, diagnostics, unused);

@@ -186,7 +186,7 @@ id: old
 tools: [{id: echo, execute: tools/echo.py}]
 agents:
   - id: one
-    config: {$ref: 'global::models.#(provider=="mock")', params: {echo: true}}
+    config: {$ref: 'global::models.#(provider=="mock")', params: {delay_ms: 5}}
     instructions: Hi.
     actions: [{id: go, prompt: go}]
 tasks:
@@ -199,7 +199,7 @@ tasks:
   EXPECT_EQ(w.find_task("a")->agent, "one");
   EXPECT_EQ(w.find_task("b")->tool, "echo");
   EXPECT_EQ(json::print(w.find_task("b")->with), R"({"x":1,"y":2})");
-  EXPECT_TRUE(w.find_agent("one")->model.params["echo"].as_bool());
+  EXPECT_TRUE(w.find_agent("one")->model.params["delay_ms"].is_integer());
 }
 
 TEST(Project, HoistsInlineRoutesAndFollowsThem) {
@@ -283,6 +283,10 @@ INSTANTIATE_TEST_SUITE_P(
               "provider 'anthropic' is not supported"},
         Wrong{"  - {id: a, prompt: x, model_config: {provider: groq, model: c}}",
               "write 'provider: openai' with its OpenAI-compatible"},
+        Wrong{"  - {id: a, prompt: x, model_config: {provider: mock, model: c, params: {ruls: []}}}",
+              "did you mean 'rules'?"},
+        Wrong{"  - {id: a, prompt: x, model_config: {provider: openai, model: c, params: {temprature: 1}}}",
+              "unknown parameter 'temprature'; did you mean 'temperature'?"},
         Wrong{"  - {id: a, type: wait, wait_for: s, condition: '{{ .x }}'}", "a wait's condition is CEL"}));
 
 TEST(Project, ReportsEveryErrorOfALoadInOrder) {

@@ -9,14 +9,12 @@
 #include "expression/template.hpp"
 #include "io/timer.hpp"
 #include "json/print.hpp"
+#include "project/model_params.hpp"
 
 namespace compozy::agent {
 namespace {
 
 using json::Value;
-
-constexpr std::array<std::string_view, 3> kParams{"rules", "delay_ms", "temperature"};
-constexpr std::array<std::string_view, 5> kRuleFields{"match", "after", "reply", "tool_calls", "error"};
 
 std::unexpected<ModelFailure> refuse(std::string message, ModelFailure::Kind kind = ModelFailure::Kind::final) {
   return std::unexpected(ModelFailure{
@@ -117,7 +115,8 @@ Result<ModelAnswer> unscripted(const ModelRequest& request, const std::string& p
 ModelReply mock_answer(const ModelRequest& request) {
   const Value& params = request.model.params;
   if (params.is_object()) {
-    if (auto checked = check_names(params, kParams, "parameter"); !checked) return refuse(checked.error().message);
+    if (auto checked = check_names(params, project::kMockParams, "parameter"); !checked)
+      return refuse(checked.error().message);
   }
   const Message* user = last_of(request.messages, Role::user);
   const std::string prompt = user == nullptr ? "" : user->content;
@@ -126,7 +125,7 @@ ModelReply mock_answer(const ModelRequest& request) {
   bool found = false;
   for (const Value& rule : params["rules"].is_array() ? params["rules"].as_array() : json::Array{}) {
     if (!rule.is_object()) return refuse("a rule must be a map");
-    if (auto checked = check_names(rule, kRuleFields, "field of a rule"); !checked)
+    if (auto checked = check_names(rule, project::kMockRuleFields, "field of a rule"); !checked)
       return refuse(checked.error().message);
     if (!rule_matches(rule, request, lower)) continue;
     if (const Value* error = rule.find("error")) {
