@@ -60,7 +60,9 @@ void one_fdatasync(benchmark::State& state) {
 void bare_sqlite(benchmark::State& state) {
   const Directory directory;
   const std::string path = directory.file("db");
-  { const auto schema = open_sqlite({.path = path}).value(); }
+  {
+    const auto schema = open_sqlite({.path = path}).value();
+  }
   sqlite3* db = nullptr;
   sqlite3_open(path.c_str(), &db);
   sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", nullptr, nullptr, nullptr);

@@ -135,7 +135,7 @@ io::Task<Result<std::unique_ptr<OpenStream>>> attempt(std::shared_ptr<Client::St
   }
   auto stream = std::make_unique<OpenStream>(state, url, std::move(lease.stream), request.method == "HEAD");
   const std::string bytes = render(request, url, pool.is_proxied(url) && !url.is_tls);
-  const auto exchange = [&](std::stop_token token) { return stream->exchange(bytes, token); };
+  const auto exchange = [&](std::stop_token token) { return stream->exchange(bytes, std::move(token)); };
   auto outcome = co_await io::with_timeout(pool.loop(), request.first_byte_timeout_ms,
                                            "waiting for the answer of '" + url.host + "'", stop, exchange);
   if (outcome) co_return stream;
@@ -202,8 +202,8 @@ io::Task<Result<std::unique_ptr<ResponseStream>>> Client::open(ClientRequest req
   for (int redirects = 0;; ++redirects) {
     auto stream = co_await open_once(state, request, url, either.token());
     if (!stream && stream.error().code == Errc::cancelled && total && total->expired()) {
-      co_return fail(Errc::timeout, "'" + url.host + "' did not answer within " +
-                                        format_duration_ms(request.total_timeout_ms));
+      co_return fail(Errc::timeout,
+                     "'" + url.host + "' did not answer within " + format_duration_ms(request.total_timeout_ms));
     }
     CO_TRY(auto answer, std::move(stream));
     if (!is_redirect(answer->status()) || request.redirects_max == 0) {

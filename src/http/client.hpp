@@ -33,9 +33,9 @@
 namespace compozy::http {
 
 struct ClientOptions {
-  std::string ca_file;      // instead of the system's authorities
-  std::string unix_socket;  // connect there, whatever the URL's host
-  std::string http_proxy;   // "http://proxy:3128"; for https URLs through CONNECT
+  std::string ca_file;                // instead of the system's authorities
+  std::string unix_socket;            // connect there, whatever the URL's host
+  std::string http_proxy;             // "http://proxy:3128"; for https URLs through CONNECT
   std::vector<std::string> no_proxy;  // host names and domains that are reached directly; "*" for all
   size_t idle_connections_max = 16;   // kept per origin
   int64_t idle_ms = 30'000;

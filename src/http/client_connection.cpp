@@ -32,7 +32,7 @@ io::Task<Result<ConnectionPool::Lease>> ConnectionPool::get(Url url, int64_t tim
 }
 
 io::Task<Result<ConnectionPool::Lease>> ConnectionPool::open(Url url, int64_t timeout_ms, std::stop_token stop) {
-  const auto work = [&](std::stop_token token) { return connect(url, timeout_ms, token); };
+  const auto work = [&](std::stop_token token) { return connect(url, timeout_ms, std::move(token)); };
   CO_TRY(auto stream, co_await io::with_timeout(loop_, timeout_ms, "connecting to '" + url.host + "'", stop, work));
   co_return Lease{.stream = std::move(stream), .is_reused = false};
 }

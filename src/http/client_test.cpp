@@ -47,9 +47,8 @@ TEST(Url, ResolvesReferences) {
 class ClientTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    router_.add("POST", "/echo", [](Request r) -> Task<Response> {
-      co_return Response::text(200, r.method + " " + r.body);
-    });
+    router_.add("POST", "/echo",
+                [](Request r) -> Task<Response> { co_return Response::text(200, r.method + " " + r.body); });
     router_.add("GET", "/echo", [](Request r) -> Task<Response> {
       co_return Response::text(200, r.method + " " + std::string(r.headers.get("Authorization").value_or("nobody")));
     });
@@ -272,7 +271,8 @@ TEST_F(ClientTest, GoesThroughAProxyExceptWhereToldNotTo) {
                                    "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"});
   Client client(loop_, {.http_proxy = proxy.url(""), .no_proxy = {"127.0.0.1"}});
   EXPECT_EQ(io::run_until(loop_, client.send({.url = "http://api.example/x?y"})).value().body, "proxy");
-  EXPECT_THAT(proxy.requests()[0], ::testing::StartsWith("GET http://api.example/x?y HTTP/1.1\r\nHost: api.example\r\n"));
+  EXPECT_THAT(proxy.requests()[0],
+              ::testing::StartsWith("GET http://api.example/x?y HTTP/1.1\r\nHost: api.example\r\n"));
   const auto refused = io::run_until(loop_, client.send({.url = "https://api.example/x"}));
   EXPECT_THAT(refused.error().message, ::testing::HasSubstr("refuses to connect to 'api.example:443': status 403"));
   EXPECT_THAT(proxy.requests()[1], ::testing::StartsWith("CONNECT api.example:443 HTTP/1.1\r\n"));

@@ -48,10 +48,9 @@ TEST(RequestParser, RefusesALargeHeader) {
 TEST(RequestParser, RefusesALargeBodyByItsLengthAndByItsChunks) {
   EXPECT_EQ(parse("POST / HTTP/1.1\r\nContent-Length: 1001\r\n\r\n" + std::string(1001, 'x'), 50).error().code,
             Errc::too_large);
-  EXPECT_EQ(parse("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x'), 50)
-                .error()
-                .code,
-            Errc::too_large);
+  EXPECT_EQ(
+      parse("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x'), 50).error().code,
+      Errc::too_large);
   EXPECT_EQ(parse("POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x'), 50).value().body.size(),
             1000U);
 }
@@ -63,7 +62,8 @@ TEST(RequestParser, RefusesWhatSmugglersUse) {
            "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
            "POST / HTTP/1.1\r\nContent-Length: 5x\r\n\r\nhello",
            "GET / HTTP/1.1\r\nX : 1\r\n\r\n",
-           "GET / HTTP/1.1\r\nX: a\x01" "b\r\n\r\n",
+           "GET / HTTP/1.1\r\nX: a\x01"
+           "b\r\n\r\n",
            "GET / HTTP/9.9\r\n\r\n",
            "GET /a b HTTP/1.1\r\n\r\n",
            "nonsense\r\n\r\n",

@@ -12,10 +12,10 @@ namespace compozy::http {
 namespace {
 
 constexpr size_t kReadBytes = 16384;
-constexpr size_t kAheadBytesMax = 64U << 10U;     // of further requests, kept while one is being answered
+constexpr size_t kAheadBytesMax = 64U << 10U;  // of further requests, kept while one is being answered
 constexpr size_t kDrainBytesMax = 1U << 20U;
 constexpr int64_t kDrainMs = 1'000;
-constexpr int64_t kWriteMs = 30'000;              // for a buffered answer, and more for a large one:
+constexpr int64_t kWriteMs = 30'000;  // for a buffered answer, and more for a large one:
 constexpr int64_t kWriteBytesPerMs = 16;
 constexpr size_t kSeparateBodyBytes = 64U << 10U;
 
@@ -153,7 +153,7 @@ io::Task<bool> Connection::serve_one() {
     }
     Result<void> whole = body ? co_await read_body(parser) : Result<void>(fail(std::move(body).error()));
     if (!whole) {
-      co_await refuse(status_of(whole.error(), false), std::move(whole).error(), std::move(about));
+      co_await refuse(status_of(whole.error(), false), whole.error(), std::move(about));
       co_return false;
     }
   }
@@ -189,9 +189,10 @@ io::Task<bool> Connection::send(Response response, Exchanged about) {
     sent = co_await send_stream(std::move(response), about);
   } else {
     const size_t length = response.body.size();
-    std::string out = render_response_head(
-        response, {.framing = response.stream_body ? Framing::chunked : Framing::length,
-                   .length = length, .keep_alive = about.keep_alive});
+    std::string out =
+        render_response_head(response, {.framing = response.stream_body ? Framing::chunked : Framing::length,
+                                        .length = length,
+                                        .keep_alive = about.keep_alive});
     const bool separate = length > kSeparateBodyBytes;
     if (!about.is_head && !separate) out += response.body;
     deadline_.restart(kWriteMs + static_cast<int64_t>(length) / kWriteBytesPerMs);
@@ -202,7 +203,7 @@ io::Task<bool> Connection::send(Response response, Exchanged about) {
     about.exchange.duration_us = system_clock().monotonic_us() - about.start_us;
     server_.options.on_exchange(about.exchange);
   }
-  co_return again && sent.has_value();
+  co_return again&& sent.has_value();
 }
 
 io::Task<Result<void>> Connection::send_stream(Response response, Exchanged about) {

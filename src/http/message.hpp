@@ -45,12 +45,12 @@ struct Request {
   std::string query;   // after '?', still encoded
   Headers headers;
   std::string body;
-  std::string peer;    // address of the client
+  std::string peer;  // address of the client
   int version_minor = 1;
   std::vector<std::pair<std::string, std::string>> params;  // of the route's pattern, decoded
-  std::stop_token stop;  // requested when the answer is no longer wanted
+  std::stop_token stop;                                     // requested when the answer is no longer wanted
 
-  std::string_view param(std::string_view name) const;  // "" where the pattern has none of that name
+  std::string_view param(std::string_view name) const;                  // "" where the pattern has none of that name
   std::optional<std::string> query_value(std::string_view name) const;  // decoded
   std::vector<std::pair<std::string, std::string>> query_values() const;
 };
@@ -85,8 +85,8 @@ struct Response {
 
 std::string_view reason_phrase(int status);
 
-std::string percent_decode(std::string_view text);               // invalid escapes stay as they are
-std::string percent_encode(std::string_view text);               // for one path segment or query value
+std::string percent_decode(std::string_view text);  // invalid escapes stay as they are
+std::string percent_encode(std::string_view text);  // for one path segment or query value
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query);  // '+' is a space
 
 // "Sun, 06 Nov 1994 08:49:37 GMT", and back in milliseconds.

@@ -109,11 +109,13 @@ TEST(Sse, ReadsWhatItWritesHoweverItIsCut) {
 TEST(Sse, FollowsTheStandardsExamples) {
   SseParser parser;
   // Section 9.2.6: no data, no event; a colon without space; an unknown field; CR alone ends lines; a byte order mark.
-  ASSERT_TRUE(parser.feed("\xEF\xBB\xBF" "data: YHOO\ndata: +2\ndata: 10\n\n").has_value());
+  ASSERT_TRUE(parser
+                  .feed("\xEF\xBB\xBF"
+                        "data: YHOO\ndata: +2\ndata: 10\n\n")
+                  .has_value());
   ASSERT_TRUE(parser.feed(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third\n\n")
                   .has_value());
-  ASSERT_TRUE(parser.feed("data\r\rdata\rdata\r\rwhat: ever\nretry: 100\nretry: 1x\nevent: lost\n\ndata:")
-                  .has_value());
+  ASSERT_TRUE(parser.feed("data\r\rdata\rdata\r\rwhat: ever\nretry: 100\nretry: 1x\nevent: lost\n\ndata:").has_value());
   EXPECT_EQ(all_events(parser),
             "[|message|YHOO\n+2\n10][1|message|first event][|message|second event][|message| third]"
             "[|message|][|message|\n]");

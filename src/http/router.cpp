@@ -92,6 +92,7 @@ Router::Match Router::match(std::string_view method, std::string_view path) cons
 
 std::vector<const Route*> Router::routes() const {
   std::vector<const Route*> all;
+  all.reserve(routes_.size());
   for (const auto& route : routes_) all.push_back(route.get());
   return all;
 }

@@ -49,7 +49,7 @@ class Router {
   struct Match {
     const Route* route = nullptr;  // null: no such path, or no such method there
     Params params;
-    std::string allow;             // "GET, HEAD, POST": set when the path exists
+    std::string allow;  // "GET, HEAD, POST": set when the path exists
   };
   Match match(std::string_view method, std::string_view path) const;  // HEAD falls back to GET
 

@@ -18,9 +18,9 @@ io::Task<void> serve(Server::State& server, std::unique_ptr<io::Stream> stream) 
 }
 
 io::Task<void> turn_away(Server::State& server, std::unique_ptr<io::Stream> stream) {
-  const Error error{.code = Errc::limit_exceeded,
-                    .message = "the server has " + std::to_string(server.options.connections_max) +
-                               " connections, its limit"};
+  const Error error{
+      .code = Errc::limit_exceeded,
+      .message = "the server has " + std::to_string(server.options.connections_max) + " connections, its limit"};
   const Response response = server.refusal(503, error);
   // It fits into the empty buffer of a new socket, so nobody has to wait.
   static_cast<void>(co_await stream->write_all(

@@ -208,9 +208,8 @@ Task<Result<void>> three_pieces(BodyWriter& body) {
 }
 
 TEST_F(ServerTest, StreamsInChunksAndKeepsTheConnection) {
-  router_.add("GET", "/stream", [](Request) -> Task<Response> {
-    co_return Response::stream(200, "text/plain", three_pieces);
-  });
+  router_.add("GET", "/stream",
+              [](Request) -> Task<Response> { co_return Response::stream(200, "text/plain", three_pieces); });
   start();
   const auto answer = exchange("GET /stream HTTP/1.1\r\n\r\nGET /echo/x HTTP/1.1\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, ::testing::HasSubstr("Transfer-Encoding: chunked\r\n"));
@@ -218,9 +217,8 @@ TEST_F(ServerTest, StreamsInChunksAndKeepsTheConnection) {
 }
 
 TEST_F(ServerTest, StreamsToAnOldClientUntilTheClose) {
-  router_.add("GET", "/stream", [](Request) -> Task<Response> {
-    co_return Response::stream(200, "text/plain", three_pieces);
-  });
+  router_.add("GET", "/stream",
+              [](Request) -> Task<Response> { co_return Response::stream(200, "text/plain", three_pieces); });
   start();
   EXPECT_THAT(exchange("GET /stream HTTP/1.0\r\n\r\n"), ::testing::EndsWith("\r\n\r\none two"));
 }
@@ -288,14 +286,13 @@ TEST_F(ServerTest, AStreamMayGoOnToAClientThatReadsSlowly) {
 
 TEST_F(ServerTest, AWatchedHandlerLearnsThatItsClientLeft) {
   bool stopped = false;
-  router_.add(
-      "GET", "/wait",
-      [&](Request request) -> Task<Response> {
-        const io::Event never;
-        stopped = !co_await never.wait(request.stop);
-        co_return Response::text(200, "late");
-      },
-      {.watch_client = true});
+  router_.add("GET", "/wait",
+              [&](Request request) -> Task<Response> {
+                const io::Event never;
+                stopped = !co_await never.wait(request.stop);
+                co_return Response::text(200, "late");
+              },
+              {.watch_client = true});
   start();
   {
     const auto stream = connect();

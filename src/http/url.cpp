@@ -13,9 +13,7 @@ Failure invalid(std::string_view text, std::string_view reason) {
   return fail(Errc::invalid_argument, "'" + shorten(text, 200) + "' is no HTTP URL: " + std::string(reason));
 }
 
-std::string bracketed(const std::string& host) {
-  return host.find(':') == std::string::npos ? host : "[" + host + "]";
-}
+std::string bracketed(const std::string& host) { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
 
 }  // namespace
 

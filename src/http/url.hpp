@@ -13,7 +13,7 @@ namespace compozy::http {
 
 struct Url {
   bool is_tls = false;
-  std::string host;    // IPv6 without brackets
+  std::string host;  // IPv6 without brackets
   uint16_t port = 0;
   std::string target;  // path and query; at least "/"
 

@@ -30,7 +30,8 @@ class Busy {
     EXPECT_TRUE(pool.submit([gate = gate_.get_future().share(), started = std::move(started)]() mutable {
                       started.set_value();
                       gate.wait();
-                    }).has_value());
+                    })
+                    .has_value());
     begun.wait();
   }
   void release() { gate_.set_value(); }

@@ -28,7 +28,7 @@ class FdStream final : public Stream {
  public:
   FdStream(Loop& loop, int fd, std::string peer) : descriptor_(loop.context()), peer_(std::move(peer)) {
     ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
-    struct stat found {};
+    struct stat found{};
     is_socket_ = ::fstat(fd, &found) == 0 && S_ISSOCK(found.st_mode);
     descriptor_.assign(fd, assign_error_);
     if (assign_error_) ::close(fd);
@@ -100,8 +100,8 @@ class FdStream final : public Stream {
 
   Task<Result<void>> ready(asio::posix::stream_descriptor::wait_type what, std::stop_token stop) {
     turns_ = 0;
-    const auto outcome = co_await operation(
-        stop, [this, what](auto handler) { descriptor_.async_wait(what, std::move(handler)); });
+    const auto outcome =
+        co_await operation(stop, [this, what](auto handler) { descriptor_.async_wait(what, std::move(handler)); });
     if (!outcome) co_return {};
     if (outcome != asio::error::operation_aborted) co_return fail(system_error("wait for", peer_, outcome.value()));
     if (stop.stop_requested()) co_return cancelled();

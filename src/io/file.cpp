@@ -90,7 +90,7 @@ Result<void> write_file_atomic(const std::string& path, std::string_view bytes, 
 
 Result<void> make_directories(const std::string& path, mode_t mode) {
   if (path.empty() || path == "/") return {};
-  struct stat found {};
+  struct stat found{};
   if (::stat(path.c_str(), &found) == 0) {
     if (S_ISDIR(found.st_mode)) return {};
     return fail(system_error("create directory", path, ENOTDIR));

@@ -4,10 +4,10 @@
 // BlockingPool.
 #pragma once
 
+#include <sys/types.h>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <sys/types.h>
 
 #include "base/result.hpp"
 

@@ -60,7 +60,9 @@ TEST_F(FileTest, ASecondLockNamesTheProcessThatHoldsTheFirst) {
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, Errc::data_dir_locked);
   EXPECT_THAT(second.error().message, ::testing::HasSubstr("process " + std::to_string(::getpid())));
-  { const auto released = std::move(first); }
+  {
+    const auto released = std::move(first);
+  }
   EXPECT_TRUE(DirectoryLock::acquire(dir_).has_value());
 }
 

@@ -216,7 +216,7 @@ Task<void> TaskScope::join() {
   co_await JoinAwaiter{*state};
 }
 
-LoopThread::LoopThread(std::string name) {
+LoopThread::LoopThread(const std::string& name) {
   thread_ = std::thread([this, name = name.substr(0, 15)] {
     pthread_setname_np(pthread_self(), name.c_str());
     loop_.run();

@@ -47,8 +47,8 @@ class Loop {
   void resume(std::coroutine_handle<> handle);  // posts a parked coroutine
 
   bool in_loop_thread() const { return current() == this; }
-  static Loop* current();           // the loop this thread runs, or null
-  size_t detached_count() const;    // tasks that spawn() started and that have not ended
+  static Loop* current();         // the loop this thread runs, or null
+  size_t detached_count() const;  // tasks that spawn() started and that have not ended
 
   boost::asio::io_context& context();  // for io/'s own .cpp files
 
@@ -121,7 +121,7 @@ class TaskScope {
 // A thread that runs a loop. Stops and joins when destroyed. `name` is what the system shows (15 characters).
 class LoopThread {
  public:
-  explicit LoopThread(std::string name);
+  explicit LoopThread(const std::string& name);
   ~LoopThread();
   LoopThread(const LoopThread&) = delete;
   LoopThread& operator=(const LoopThread&) = delete;

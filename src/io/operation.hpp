@@ -43,12 +43,12 @@ class Operation {
     Loop* const loop = Loop::current();
     ASSERT(loop != nullptr);
     const auto shared = std::make_shared<Shared>();
-    start_(boost::asio::bind_cancellation_slot(
-        shared->signal.slot(), [this, handle, shared](boost::system::error_code outcome) {
-          shared->ended = true;
-          outcome_ = outcome;
-          handle.resume();
-        }));
+    start_(boost::asio::bind_cancellation_slot(shared->signal.slot(),
+                                               [this, handle, shared](boost::system::error_code outcome) {
+                                                 shared->ended = true;
+                                                 outcome_ = outcome;
+                                                 handle.resume();
+                                               }));
     on_stop_.emplace(stop_, Cancel{loop, shared});
   }
 

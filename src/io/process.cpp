@@ -38,7 +38,7 @@ Result<Pipe> make_pipe() {
 }
 
 bool is_executable(const std::string& path) {
-  struct stat found {};
+  struct stat found{};
   return ::stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode) && ::access(path.c_str(), X_OK) == 0;
 }
 
@@ -57,7 +57,7 @@ Result<std::string> find_program(const ProcessOptions& options) {
   if (name.find('/') != std::string::npos) return name;
   const std::string path = search_path(options);
   for (const auto directory : split(path, ':')) {
-    const std::string candidate = (directory.empty() ? "." : std::string(directory)) + "/" + name;
+    std::string candidate = (directory.empty() ? "." : std::string(directory)) + "/" + name;
     if (is_executable(candidate)) return candidate;
   }
   return fail(Errc::not_found, "program '" + name + "' is not in PATH (" + path + ")");
@@ -65,6 +65,7 @@ Result<std::string> find_program(const ProcessOptions& options) {
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> result;
+  result.reserve(strings.size() + 1);
   for (const auto& text : strings) result.push_back(const_cast<char*>(text.c_str()));
   result.push_back(nullptr);
   return result;

@@ -29,9 +29,9 @@ namespace compozy::io {
 struct ProcessLimits {
   uint64_t memory_bytes = 0;  // private writable memory (RLIMIT_DATA): reserved address space does not count
   uint64_t cpu_seconds = 0;
-  uint64_t processes = 0;     // of the user, the whole machine's (RLIMIT_NPROC); root is not bound by it
+  uint64_t processes = 0;  // of the user, the whole machine's (RLIMIT_NPROC); root is not bound by it
   uint64_t open_files = 0;
-  uint64_t file_bytes = 0;    // of one file it writes
+  uint64_t file_bytes = 0;  // of one file it writes
 };
 
 struct ProcessOptions {

@@ -26,7 +26,7 @@ std::atomic<int>& lookups_under_way() {
 
 Errc code_of(int status) {
   switch (status) {
-    case EAI_NONAME: return Errc::unavailable;
+    case EAI_NONAME:
     case EAI_AGAIN: return Errc::unavailable;
     default: return Errc::io_error;
   }
@@ -97,7 +97,7 @@ Task<Result<std::vector<SocketAddress>>> resolve(Loop& loop, std::string host, u
     done.set(look_up(host, port, AI_ADDRCONFIG));
     lookups_under_way().fetch_sub(1);
   }).detach();
-  const auto wait = [done](std::stop_token token) { return done.wait(token); };
+  const auto wait = [done](std::stop_token token) { return done.wait(std::move(token)); };
   co_return co_await with_timeout(loop, timeout_ms, "resolving '" + host + "'", stop, wait);
 }
 

@@ -70,7 +70,7 @@ class FdListener final : public Listener {
       if (stop.stop_requested()) co_return cancelled();
       sockaddr_storage peer{};
       socklen_t length = sizeof(peer);
-      const int fd = ::accept4(descriptor_.native_handle(), static_cast<sockaddr*>(static_cast<void*>(&peer)), &length,
+      const int fd = ::accept4(descriptor_.native_handle(), reinterpret_cast<sockaddr*>(&peer), &length,
                                SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
         if (path_.empty()) set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -145,7 +145,7 @@ Result<std::unique_ptr<Listener>> listen_on(Loop& loop, const SocketAddress& add
   }
   SocketAddress actual;
   actual.length = sizeof(actual.storage);
-  ::getsockname(fd.get(), static_cast<sockaddr*>(static_cast<void*>(&actual.storage)), &actual.length);
+  ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&actual.storage), &actual.length);
   return std::make_unique<FdListener>(loop, std::move(fd), actual.to_string(), actual.port(), "");
 }
 
@@ -158,7 +158,7 @@ Result<std::unique_ptr<Listener>> listen_tcp(Loop& loop, const std::string& host
 
 Result<std::unique_ptr<Listener>> listen_unix(Loop& loop, const std::string& path, unsigned mode) {
   TRY(const auto address, unix_address(path));
-  struct stat found {};
+  struct stat found{};
   if (::stat(path.c_str(), &found) == 0) {
     if (!S_ISSOCK(found.st_mode)) {
       return fail(Errc::already_exists, "cannot listen on '" + path + "': a file that is no socket is in the way");
@@ -196,7 +196,7 @@ Task<Result<std::unique_ptr<Stream>>> connect_tcp(Loop& loop, std::string host, 
     if (left_ms <= 0) break;
     const int64_t share_ms = std::max<int64_t>(1, left_ms / static_cast<int64_t>(addresses.size() - i));
     const SocketAddress address = addresses[i];
-    const auto attempt = [&](std::stop_token token) { return connect_to(loop, address, name, token); };
+    const auto attempt = [&](std::stop_token token) { return connect_to(loop, address, name, std::move(token)); };
     auto stream = co_await with_timeout(loop, share_ms, "connecting to '" + name + "'", stop, attempt);
     if (stream || stream.error().code == Errc::cancelled) co_return stream;
     last = std::move(stream).error();

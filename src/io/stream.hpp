@@ -37,7 +37,7 @@ class Stream {
   // Tells the peer that no more comes; reading goes on.
   virtual Task<Result<void>> shutdown() = 0;
 
-  virtual void close() = 0;         // both directions, at once; again is harmless
+  virtual void close() = 0;              // both directions, at once; again is harmless
   virtual std::string peer() const = 0;  // for messages: "127.0.0.1:51234", "unix:/run/x.sock"
 
   // True when the peer has closed or failed, as far as that can be known without reading. A pooled connection is asked

@@ -36,7 +36,9 @@ Task<void> mark(std::shared_ptr<int> counter) {
 
 TEST(Task, DoesNotStartBeforeItIsAwaited) {
   const auto counter = std::make_shared<int>(0);
-  { const auto never = mark(counter); }
+  {
+    const auto never = mark(counter);
+  }
   EXPECT_EQ(*counter, 0);
   EXPECT_EQ(counter.use_count(), 1) << "an unawaited task frees its frame and parameters";
   Loop loop;

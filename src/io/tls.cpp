@@ -202,8 +202,8 @@ Task<Result<std::unique_ptr<Stream>>> connect_tls(Loop& loop, std::string host, 
   CO_TRY(auto lower, co_await connect_tcp(loop, host, port, options, stop));
   auto stream = co_await tls_connect(std::move(lower), context, host, deadline.token());
   if (!stream && stream.error().code == Errc::cancelled && deadline.expired()) {
-    co_return fail(Errc::timeout, "TLS with '" + host + "' did not start within " +
-                                      format_duration_ms(options.timeout_ms));
+    co_return fail(Errc::timeout,
+                   "TLS with '" + host + "' did not start within " + format_duration_ms(options.timeout_ms));
   }
   co_return stream;
 }

@@ -11,8 +11,8 @@ namespace {
 
 // What makes a loader or an interpreter run code that the tool's author did not choose.
 constexpr std::array<std::string_view, 10> kRefused{
-    "NODE_OPTIONS", "BUN_CONFIG_PROFILE", "BUN_OPTIONS", "NODE_PATH",  "PYTHONSTARTUP",
-    "PYTHONPATH",   "PERL5OPT",           "RUBYOPT",     "BASH_ENV",   "ENV"};
+    "NODE_OPTIONS", "BUN_CONFIG_PROFILE", "BUN_OPTIONS", "NODE_PATH", "PYTHONSTARTUP",
+    "PYTHONPATH",   "PERL5OPT",           "RUBYOPT",     "BASH_ENV",  "ENV"};
 constexpr std::array<std::string_view, 2> kRefusedPrefixes{"LD_", "DYLD_"};
 
 bool is_name(std::string_view name) {
@@ -21,13 +21,15 @@ bool is_name(std::string_view name) {
   });
 }
 
+std::string assignment(const std::string& name, const std::string& value) { return name + "=" + value; }
+
 }  // namespace
 
 Result<void> check_variable(std::string_view name, std::string_view value) {
   const std::string quoted = "environment variable '" + shorten(name, 100) + "'";
   if (!is_name(name)) {
-    return fail(Errc::invalid_argument, quoted + ": a name consists of A-Z, 0-9 and _; did you mean '" +
-                                            to_upper(shorten(name, 100)) + "'?");
+    return fail(Errc::invalid_argument,
+                quoted + ": a name consists of A-Z, 0-9 and _; did you mean '" + to_upper(shorten(name, 100)) + "'?");
   }
   const bool refused = std::find(kRefused.begin(), kRefused.end(), name) != kRefused.end() ||
                        std::any_of(kRefusedPrefixes.begin(), kRefusedPrefixes.end(),
@@ -43,7 +45,7 @@ Result<std::vector<std::string>> environment_of(const Spec& spec) {
   std::vector<std::string> environment;
   for (const auto& [name, value] : spec.environment) {
     TRY(check_variable(name, value));
-    environment.push_back(name + "=" + value);
+    environment.push_back(assignment(name, value));
   }
   for (const auto& name : spec.inherited) {
     const bool given = std::any_of(spec.environment.begin(), spec.environment.end(),
@@ -51,7 +53,7 @@ Result<std::vector<std::string>> environment_of(const Spec& spec) {
     const auto value = given ? std::nullopt : io::environment_variable(name);
     if (!value) continue;
     TRY(check_variable(name, *value));
-    environment.push_back(name + "=" + *value);
+    environment.push_back(assignment(name, *value));
   }
   return environment;
 }

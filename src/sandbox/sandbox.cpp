@@ -47,7 +47,7 @@ io::Task<void> await_pipes(io::Loop& loop, io::TaskScope& pipes) {
 
 io::Task<Result<io::ProcessExit>> end_process(io::Loop& loop, io::Process& process, int64_t grace_ms) {
   process.kill_group(SIGTERM);
-  const auto work = [&process](std::stop_token stop) { return process.wait(stop); };
+  const auto work = [&process](std::stop_token stop) { return process.wait(std::move(stop)); };
   auto ended = co_await io::with_timeout(loop, grace_ms, "ending", {}, work);
   if (ended) co_return ended;
   process.kill_group(SIGKILL);
@@ -70,10 +70,9 @@ io::Task<void> collect(io::Stream& stream, Collected& into, uint64_t bytes_max, 
 
 io::Task<Result<Outcome>> run(io::Loop& loop, Spec spec, std::stop_token stop) {
   CO_TRY(auto environment, environment_of(spec));
-  CO_TRY(const auto process, io::Process::start(loop, {.argv = spec.argv,
-                                                       .cwd = spec.cwd,
-                                                       .environment = std::move(environment),
-                                                       .limits = spec.limits}));
+  CO_TRY(const auto process,
+         io::Process::start(
+             loop, {.argv = spec.argv, .cwd = spec.cwd, .environment = std::move(environment), .limits = spec.limits}));
   Collected output;
   Collected errors;
   const io::Deadline deadline(loop, spec.timeout_ms, stop);

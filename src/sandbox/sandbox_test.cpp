@@ -53,8 +53,8 @@ TEST_F(SandboxTest, RefusesVariablesThatLoadCode) {
 }
 
 TEST_F(SandboxTest, AProgramThatIgnoresSigtermIsKilled) {
-  const auto outcome = sh("trap '' TERM; echo started >&2; while :; do sleep 0.01; done",
-                          {.timeout_ms = 100, .grace_ms = 50});
+  const auto outcome =
+      sh("trap '' TERM; echo started >&2; while :; do sleep 0.01; done", {.timeout_ms = 100, .grace_ms = 50});
   ASSERT_FALSE(outcome.has_value());
   EXPECT_EQ(outcome.error().code, Errc::timeout);
   EXPECT_THAT(outcome.error().message, ::testing::HasSubstr("did not finish within 100ms"));
@@ -76,9 +76,9 @@ TEST_F(SandboxTest, ACancelledProgramMayCleanUp) {
     s.request_stop();
   };
   io::spawn(canceller.loop(), cancel_when_ready(canceller.loop(), dir + "/ready", source));
-  const auto outcome = sh("trap 'echo cleaned > " + dir + "/cleaned; exit 0' TERM; echo > " + dir +
-                              "/ready; while :; do sleep 0.01; done",
-                          {}, source.get_token());
+  const auto outcome = sh(
+      "trap 'echo cleaned > " + dir + "/cleaned; exit 0' TERM; echo > " + dir + "/ready; while :; do sleep 0.01; done",
+      {}, source.get_token());
   EXPECT_EQ(outcome.error().code, Errc::cancelled);
   EXPECT_EQ(io::read_file(dir + "/cleaned").value(), "cleaned\n");
 }
@@ -105,8 +105,8 @@ TEST_F(SandboxTest, AProgramThatReadsNothingGetsALargeInput) {
 }
 
 TEST_F(SandboxTest, MemoryIsLimited) {
-  const auto outcome = sh("x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}",
-                          {.limits = {.memory_bytes = 50U << 20U}});
+  const auto outcome =
+      sh("x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}", {.limits = {.memory_bytes = 50U << 20U}});
   ASSERT_TRUE(outcome.has_value());
   EXPECT_FALSE(outcome->exit.succeeded());
 }

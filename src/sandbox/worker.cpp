@@ -11,10 +11,9 @@ namespace compozy::sandbox {
 
 Result<std::unique_ptr<Worker>> Worker::start(io::Loop& loop, const Spec& spec) {
   TRY(auto environment, environment_of(spec));
-  TRY(auto process, io::Process::start(loop, {.argv = spec.argv,
-                                              .cwd = spec.cwd,
-                                              .environment = std::move(environment),
-                                              .limits = spec.limits}));
+  TRY(auto process,
+      io::Process::start(
+          loop, {.argv = spec.argv, .cwd = spec.cwd, .environment = std::move(environment), .limits = spec.limits}));
   return std::unique_ptr<Worker>(new Worker(loop, spec, std::move(process)));
 }
 
@@ -72,7 +71,7 @@ io::Task<Result<std::string>> Worker::ask(std::string request, int64_t timeout_m
   if (request.find('\n') != std::string::npos) {
     co_return fail(Errc::invalid_argument, "a request to a worker is one line");
   }
-  const auto work = [&](std::stop_token token) { return exchange(request + "\n", token); };
+  const auto work = [&](std::stop_token token) { return exchange(request + "\n", std::move(token)); };
   auto answer = co_await io::with_timeout(loop_, timeout_ms, "'" + spec_.argv.front() + "'", stop, work);
   if (answer) co_return answer;
   alive_ = false;
@@ -84,7 +83,7 @@ io::Task<Result<std::string>> Worker::ask(std::string request, int64_t timeout_m
 io::Task<void> Worker::close() {
   process_->input().close();
   if (alive_) {
-    const auto leave = [this](std::stop_token stop) { return process_->wait(stop); };
+    const auto leave = [this](std::stop_token stop) { return process_->wait(std::move(stop)); };
     const auto left = co_await io::with_timeout(loop_, spec_.grace_ms, "leaving", {}, leave);
     if (!left) static_cast<void>(co_await end_process(loop_, *process_, spec_.grace_ms));
   }

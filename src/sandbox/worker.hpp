@@ -51,7 +51,7 @@ class Worker {
   const Spec spec_;
   std::unique_ptr<io::Process> process_;
   io::TaskScope reading_;
-  std::string in_;      // behind the last answer
+  std::string in_;  // behind the last answer
   std::string errors_;
   bool alive_ = true;
 };

@@ -17,9 +17,8 @@ io::Task<Result<void>> Database::write(Work work) {
 Result<void> Database::write_blocking(Work work) {
   std::promise<Result<void>> stored;
   auto outcome = stored.get_future();
-  write(std::move(work), [stored = std::move(stored)](Result<void> result) mutable {
-    stored.set_value(std::move(result));
-  });
+  write(std::move(work),
+        [stored = std::move(stored)](Result<void> result) mutable { stored.set_value(std::move(result)); });
   return outcome.get();
 }
 

@@ -23,7 +23,8 @@ Result<int64_t> version_of(Connection& connection, const std::string& path) {
 }
 
 Result<void> apply(Connection& connection, const Migration& migration) {
-  TRY(connection.run_script("CREATE TABLE IF NOT EXISTS schema_version ("
+  TRY(
+      connection.run_script("CREATE TABLE IF NOT EXISTS schema_version ("
                             "version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_ms INTEGER NOT NULL) STRICT"));
   TRY(connection.run_script(std::string(migration.sql)));
   TRY(connection.execute("INSERT INTO schema_version (version, name, applied_ms) VALUES (?1, ?2, ?3)",

@@ -99,7 +99,8 @@ Result<void> set_up_writer(Connection& connection, const SqliteOptions& options)
     return fail(Errc::storage_failed,
                 "database '" + options.path + "': this file system cannot keep a write-ahead log (shared memory)");
   }
-  TRY(connection.run_script("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;"
+  TRY(
+      connection.run_script("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;"
                             "PRAGMA cache_size = -16000; PRAGMA foreign_keys = ON;"
                             "PRAGMA journal_size_limit = 67108864;"));
   if (options.pages_max != 0) {
@@ -110,7 +111,8 @@ Result<void> set_up_writer(Connection& connection, const SqliteOptions& options)
 
 Result<std::unique_ptr<Connection>> open_reader(const std::string& path) {
   TRY(auto reader, Connection::open(path, Connection::Mode::read));
-  TRY(reader->run_script("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000; PRAGMA query_only = ON;"
+  TRY(
+      reader->run_script("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000; PRAGMA query_only = ON;"
                          "PRAGMA wal_autocheckpoint = 0;"));
   return reader;
 }

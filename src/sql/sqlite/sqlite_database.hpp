@@ -20,11 +20,11 @@ namespace compozy::sql {
 struct SqliteOptions {
   std::string path;
   size_t readers = 2;
-  size_t queue_max = 16'384;        // waiting writes
-  size_t read_queue_max = 1'024;    // waiting reads
+  size_t queue_max = 16'384;      // waiting writes
+  size_t read_queue_max = 1'024;  // waiting reads
   size_t works_per_commit = 256;
   uint64_t commits_per_checkpoint = 50;
-  uint64_t pages_max = 0;           // of 4 KB; beyond it writes are storage_full. 0: the disk is the limit
+  uint64_t pages_max = 0;  // of 4 KB; beyond it writes are storage_full. 0: the disk is the limit
 };
 
 Result<std::unique_ptr<Database>> open_sqlite(const SqliteOptions& options);

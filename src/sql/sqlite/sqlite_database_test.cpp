@@ -42,7 +42,8 @@ class SqliteTest : public ::testing::Test {
                      TRY(const auto n, r.query_integer(std::string("SELECT count(*) FROM ") + table));
                      found = n.value();
                      return {};
-                   }).has_value());
+                   })
+                    .has_value());
     return found;
   }
 
@@ -65,7 +66,8 @@ TEST_F(SqliteTest, KeepsEachTypeOfValueExactly) {
                    TRY(t.execute("INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5, ?6)", INT64_MIN, 0.1, "text", Blob{bytes},
                                  nullptr, std::optional<std::string>("")));
                    return {};
-                 }).has_value());
+                 })
+                  .has_value());
   ASSERT_TRUE(db_->read_blocking([&](Reader& r) -> Result<void> {
                    TRY(auto rows, r.query("SELECT i, r, t, b, n, e FROM v WHERE t = ?1", std::string("text")));
                    TRY(const bool found, rows.next());
@@ -81,7 +83,8 @@ TEST_F(SqliteTest, KeepsEachTypeOfValueExactly) {
                    TRY(const bool more, rows.next());
                    EXPECT_FALSE(more);
                    return {};
-                 }).has_value());
+                 })
+                  .has_value());
 }
 
 TEST_F(SqliteTest, ExecuteTellsHowManyRowsChanged) {
@@ -93,7 +96,8 @@ TEST_F(SqliteTest, ExecuteTellsHowManyRowsChanged) {
                    TRY(const int64_t none, t.execute("DELETE FROM events WHERE run_no = ?1", 9));
                    EXPECT_EQ(none, 0);
                    return {};
-                 }).has_value());
+                 })
+                  .has_value());
 }
 
 TEST_F(SqliteTest, TheSameQueryMayRunInsideItself) {
@@ -112,7 +116,8 @@ TEST_F(SqliteTest, TheSameQueryMayRunInsideItself) {
                        ++pairs;
                      }
                    }
-                 }).has_value());
+                 })
+                  .has_value());
   EXPECT_EQ(pairs, 9);
 }
 
@@ -246,7 +251,8 @@ TEST_F(SqliteTest, AReaderKeepsItsSnapshotWhileOthersWrite) {
                    TRY(const auto after, r.query_integer("SELECT count(*) FROM events"));
                    EXPECT_EQ(before, after);
                    return {};
-                 }).has_value());
+                 })
+                  .has_value());
   EXPECT_EQ(count("events"), 2);
 }
 
@@ -301,7 +307,8 @@ TEST_F(SqliteTest, ABackupIsACompleteDatabase) {
                     TRY(const auto n, r.query_integer("SELECT count(*) FROM events"));
                     EXPECT_EQ(n, 1);
                     return {};
-                  }).has_value());
+                  })
+                  .has_value());
 }
 
 }  // namespace

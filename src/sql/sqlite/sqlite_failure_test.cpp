@@ -129,7 +129,9 @@ TEST_F(SqliteFailure, AMissingDirectoryIsNamed) {
 }
 
 TEST_F(SqliteFailure, AReadOnlyDirectoryIsNamed) {
-  { const auto db = open_sqlite({.path = path()}).value(); }
+  {
+    const auto db = open_sqlite({.path = path()}).value();
+  }
   // Root may write anywhere, but not on a file system that is mounted read-only.
   const bool mounted = ::mount(dir_.c_str(), dir_.c_str(), nullptr, MS_BIND, nullptr) == 0;
   if (mounted) {
