@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// In-process GET and SET beside redis-server over its unix socket, in the same run: one call at a time, 1M keys of
+// 16 bytes with values of 32 on our side, 100,000 on the peer's (its time goes into the round trip).
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "redis/client/real_redis.hpp"
+#include "redis/embedded/embedded_client.hpp"
+#include "redis/engine/engine.hpp"
+
+namespace compozy::redis {
+namespace {
+
+constexpr size_t kKeys = 1'000'000;
+
+std::string key_of(uint64_t i) {
+  std::string digits = std::to_string(i);
+  return "key:" + std::string(12 - digits.size(), '0') + digits;
+}
+
+struct Ours {
+  Engine engine{{.clock = system_clock(), .random = system_random()}};
+  EmbeddedClient client{engine};
+  std::vector<std::string> keys;
+
+  Ours() {
+    keys.reserve(kKeys);
+    const Engine::Hold hold(engine);
+    for (size_t i = 0; i < kKeys; ++i) {
+      keys.push_back(key_of(i));
+      engine.state().keyspace.database(0).set_string(keys.back(), "value-of-thirty-two-bytes-exactly");
+    }
+  }
+};
+
+Ours& ours() {
+  static Ours instance;
+  return instance;
+}
+
+void get_in_process(benchmark::State& state) {
+  SeededRandom random(1);
+  std::string out;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(ours().client.get(ours().keys[random.below(kKeys)], out));
+  }
+}
+BENCHMARK(get_in_process);
+
+void set_in_process(benchmark::State& state) {
+  SeededRandom random(2);
+  Engine& engine = ours().engine;
+  Session* session = nullptr;
+  {
+    const Engine::Hold hold(engine);
+    session = &engine.open(nullptr);
+  }
+  std::vector<std::string_view> args{"SET", "", "value-of-thirty-two-bytes-exactly"};
+  for (auto _ : state) {
+    args[1] = ours().keys[random.below(kKeys)];
+    const Engine::Hold hold(engine);
+    engine.execute(*session, args);
+    session->outbox.bytes.clear();
+  }
+  const Engine::Hold hold(engine);
+  engine.close(*session);
+}
+BENCHMARK(set_in_process);
+
+void append_script_in_process(benchmark::State& state) {
+  Engine& engine = ours().engine;
+  Session* session = nullptr;
+  {
+    const Engine::Hold hold(engine);
+    session = &engine.open(nullptr);
+  }
+  const std::string message(200, 'm');
+  const std::vector<std::string_view> args{
+      "EVAL",
+      "redis.call('RPUSH', KEYS[1], ARGV[1]) if redis.call('LLEN', KEYS[1]) > 100 then redis.call('LTRIM', KEYS[1], -100, -1) end "
+      "redis.call('HINCRBY', KEYS[2], 'message_count', 1) return redis.call('LLEN', KEYS[1])",
+      "2", "bench:list", "bench:meta", message};
+  for (auto _ : state) {
+    const Engine::Hold hold(engine);
+    engine.execute(*session, args);
+    session->outbox.bytes.clear();
+  }
+  const Engine::Hold hold(engine);
+  engine.close(*session);
+}
+BENCHMARK(append_script_in_process);
+
+void redis_server_unix(benchmark::State& state, bool set) {
+  static RealRedis server;
+  static RawConnection connection(server.socket());
+  SeededRandom random(3);
+  for (auto _ : state) {
+    const std::string key = key_of(random.below(100'000));
+    benchmark::DoNotOptimize(set ? connection.run({"SET", key, "value-of-thirty-two-bytes-exactly"}) : connection.run({"GET", key}));
+  }
+}
+BENCHMARK_CAPTURE(redis_server_unix, set, true);
+BENCHMARK_CAPTURE(redis_server_unix, get, false);
+
+}  // namespace
+}  // namespace compozy::redis
