@@ -19,16 +19,26 @@ std::string shown(const json::Value& value) {
   return value.is_null() ? std::string() : " " + shorten(json::print(value), kShownBytes);
 }
 
-void print_event(const http::SseEvent& event, const json::Value& data, bool& mid_text) {
+// The text that is being shown as it is written. Others that are written at the same time are shown when they are done.
+struct Writing {
+  int64_t op = 0;
+  bool mid_line = false;
+};
+
+void print_event(const http::SseEvent& event, const json::Value& data, Writing& writing) {
+  const int64_t op = data["op"].integer_or(0);
   if (event.event == "llm_chunk") {
+    if (writing.op != 0 && writing.op != op) return;
+    writing.op = op;
     const std::string text = data["text"].string_or("");
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
-    mid_text = true;
+    writing.mid_line = true;
     return;
   }
-  if (mid_text) line("");
-  mid_text = false;
+  if (writing.mid_line) line("");
+  writing.mid_line = false;
+  if (event.event == "llm_response" && op == writing.op) writing.op = 0;
   std::string text = "[" + event.id + "] ";
   if (event.event == "task_status") {
     text += data["path"].string_or("") + " " + data["status"].string_or("");
@@ -61,14 +71,14 @@ Result<void> verdict_of(const json::Value& run) {
 
 Result<void> watch_run(ApiClient& client, const std::string& exec_id, int64_t from, bool as_json) {
   json::Value last;
-  bool mid_text = false;
+  Writing writing;
   TRY(const std::string kind, client.follow(exec_id, from, [&](const http::SseEvent& event) {
     auto data = json::parse(event.data);
     if (!data) return true;
     if (as_json) {
       line(json::print(json::Value::object({{"id", event.id}, {"event", event.event}, {"data", *data}})));
     } else {
-      print_event(event, *data, mid_text);
+      print_event(event, *data, writing);
     }
     if (event.event != "llm_chunk") last = *data;
     return true;
