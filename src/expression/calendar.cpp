@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <optional>
 
@@ -114,7 +113,8 @@ class LayoutReader {
     size_t size = 0;
     while (size < most && size < text_.size() && text_[size] >= '0' && text_[size] <= '9') ++size;
     if (size < least) return false;
-    std::from_chars(text_.data(), text_.data() + size, out);
+    out = 0;
+    for (char digit : text_.substr(0, size)) out = out * 10 + (digit - '0');
     text_.remove_prefix(size);
     return true;
   }

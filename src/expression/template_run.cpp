@@ -270,6 +270,13 @@ class Runner {
     return follow(operand, std::move(base));
   }
 
+  Failure no_field(const Operand& operand, const json::Value& holder, const std::string& path,
+                   const std::string& field) const {
+    const std::string kind(json::kind_name(holder.kind()));
+    return refuse(operand.offset, Errc::type_mismatch,
+                  "'" + path + "' is a " + kind + " and has no field '" + field + "'");
+  }
+
   Result<Found> follow(const Operand& operand, Found base) const {
     if (base.missing || operand.fields.empty()) return base;
     std::string path = operand.base == Operand::Base::variable ? operand.name
@@ -285,12 +292,10 @@ class Runner {
         if (index >= 0 && index < static_cast<int64_t>(holder.size()))
           next = &holder.as_array()[static_cast<size_t>(index)];
       } else if (!holder.is_null()) {
-        return refuse(
-            operand.offset, Errc::type_mismatch,
-            "'" + path + "' is a " + std::string(json::kind_name(holder.kind())) + " and has no field '" + field + "'");
+        return no_field(operand, holder, path, field);
       }
       if (next == nullptr) return Found{.missing = missing(operand, holder, path, field)};
-      path += '.' + field;
+      path.append(1, '.').append(field);
       base.value = json::Value(*next);
     }
     return base;

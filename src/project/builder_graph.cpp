@@ -13,6 +13,7 @@ namespace {
 
 std::vector<std::string> ids_of(const std::vector<Task>& tasks) {
   std::vector<std::string> out;
+  out.reserve(tasks.size());
   for (const Task& task : tasks) out.push_back(task.id);
   return out;
 }

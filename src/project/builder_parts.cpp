@@ -318,7 +318,7 @@ Tool Builder::build_tool(const Node& node, const std::string& path) {
 }
 
 std::string Builder::use_memory(const Node& reference, const std::string& path) {
-  const std::string id = scalar_text(reference);
+  std::string id = scalar_text(reference);
   if (workflow_.find_memory(id) != nullptr) return id;
   const Node* node = shelf_.find("memory", id);
   if (node == nullptr) {

@@ -187,6 +187,7 @@ void Builder::build_basic(const Node& node, Task& task, const std::string& path,
   }
   if (task.action.empty() || found->find_action(task.action) != nullptr) return;
   std::vector<std::string> names;
+  names.reserve(found->actions.size());
   for (const Action& action : found->actions) names.push_back(action.id);
   diagnostics_.add(*node.find("action"), path + ".action",
                    "agent '" + task.agent + "' has no action '" + task.action + "'" + did_you_mean(task.action, names));

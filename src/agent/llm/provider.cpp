@@ -14,6 +14,7 @@ Providers::Providers(io::Loop& loop, http::Client& client) {
 Result<Provider*> Providers::find(std::string_view name) {
   if (auto found = by_name_.find(name); found != by_name_.end()) return found->second.get();
   std::vector<std::string> names;
+  names.reserve(by_name_.size());
   for (const auto& [known, provider] : by_name_) names.push_back(known);
   return fail(Errc::not_found, "no model provider '" + std::string(name) + "'" + did_you_mean(name, names));
 }

@@ -25,7 +25,7 @@ bool is_typescript(std::string_view source) {
 Result<std::string> write_script(const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  const std::string path = folder + "/tool_worker.mjs";
+  std::string path = folder + "/tool_worker.mjs";
   std::ofstream stream(path, std::ios::binary | std::ios::trunc);
   stream << kWorkerScript;
   stream.close();
