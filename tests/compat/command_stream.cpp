@@ -11,9 +11,10 @@ namespace {
 
 // Letters in a template stand for random arguments:
 //   K key, X key of a sorted set whose scores are all 0 (ranges by text mean nothing otherwise),
-//   V value, I small integer, N any number, F field, M member, S score, L lex bound, B score bound, ? maybe next
+//   V value, I small integer, N any number, F field, M member, S score, L lex bound, B score bound,
+//   T relative time that is over or wrong, since the two clocks are not read at the same instant, R script
 constexpr std::array kTemplates = std::to_array<std::string_view>({
-    "SET K V", "SET K V NX", "SET K V XX GET", "SET K I", "SET K V PXAT 99999999999999", "SET K V KEEPTTL", "SET K V EX N",
+    "SET K V", "SET K V NX", "SET K V XX GET", "SET K I", "SET K V PXAT 99999999999999", "SET K V KEEPTTL", "SET K V EX T",
     "SETNX K V", "GETSET K V", "GET K", "GETDEL K", "GETEX K PERSIST", "GETEX K PXAT 99999999999999", "MGET K K K", "MSET K V K V",
     "MSETNX K V K V", "STRLEN K", "APPEND K V", "SETRANGE K I V", "GETRANGE K N N", "SUBSTR K N N", "INCR K", "DECR K", "INCRBY K N",
     "DECRBY K N", "INCRBYFLOAT K S", "LCS K K", "LCS K K LEN", "LCS K K IDX WITHMATCHLEN", "LCS K K IDX MINMATCHLEN I",
@@ -36,7 +37,7 @@ constexpr std::array kTemplates = std::to_array<std::string_view>({
     "ZDIFF 2 K K WITHSCORES", "ZUNIONSTORE K 2 K K WEIGHTS S S AGGREGATE MAX", "ZINTERSTORE K 2 K K AGGREGATE MIN",
     "ZDIFFSTORE K 2 K K", "ZINTERCARD 2 K K LIMIT I", "ZUNIONSTORE K N K", "DEL K K", "UNLINK K", "EXISTS K K K", "TYPE K",
     "RENAME K K", "RENAMENX K K", "COPY K K", "COPY K K REPLACE", "COPY K K DB 1", "MOVE K 1", "TOUCH K K", "PERSIST K", "TTL K",
-    "PEXPIRETIME K", "PEXPIREAT K 99999999999999", "PEXPIREAT K 99999999999998 GT", "EXPIREAT K 99999999999 NX", "EXPIRE K N XX",
+    "PEXPIRETIME K", "PEXPIREAT K 99999999999999", "PEXPIREAT K 99999999999998 GT", "EXPIREAT K 99999999999 NX", "EXPIRE K T XX", "EXPIRE K T", "GETEX K EX T",
     "PEXPIREAT K 1", "EXPIRE K 9223372036854775807", "OBJECT ENCODING K", "DBSIZE", "SORT K", "SORT K ALPHA DESC", "SORT K BY nosort",
     "SORT K ALPHA LIMIT I I", "SORT K BY K* GET # GET K* ALPHA", "SORT K ALPHA STORE K", "SORT K BY w->x", "SELECT 1", "SELECT 0",
     "SWAPDB 0 1", "ECHO V", "PING", "PING V", "GET", "SET K", "ZADD K S", "HSET K F", "EXPIRE K x", "OBJECT REFCOUNT", "ZADD K x M",
@@ -72,6 +73,10 @@ std::string argument(Random& random, char letter) {
     case 'K': return "key" + std::to_string(random.below(8));
     case 'X': return "lex" + std::to_string(random.below(2));
     case 'V': return value(random);
+    case 'T': {
+      constexpr std::array kTimes = std::to_array<std::string_view>({"0", "-1", "x", "9223372036854775807", "-9223372036854775808"});
+      return pick(random, kTimes);
+    }
     case 'I': return std::to_string(random.below(6));
     case 'N': return pick(random, kNumbers);
     case 'F': return "f" + std::to_string(random.below(6));
@@ -96,7 +101,7 @@ std::vector<std::string> random_command(Random& random) {
     const size_t space = left.find(' ');
     const std::string_view word = left.substr(0, space);
     left = space == std::string_view::npos ? std::string_view() : left.substr(space + 1);
-    const bool letter = word.size() == 1 && std::string_view("KXVINFMSLBR").find(word[0]) != std::string_view::npos;
+    const bool letter = word.size() == 1 && std::string_view("KXTVINFMSLBR").find(word[0]) != std::string_view::npos;
     command.push_back(letter && !command.empty() ? argument(random, word[0]) : std::string(word));
   }
   return command;
