@@ -9,6 +9,9 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <thread>
 #include <utility>
 
 #include "base/text.hpp"
@@ -108,17 +111,34 @@ Result<void> fsync_directory(const std::string& path) {
   return {};
 }
 
+namespace {
+
+constexpr int kOrphanWaitMs = 2'000;
+constexpr int kOrphanStepMs = 10;
+
+std::string lock_holder(int fd) {
+  std::array<char, 32> text{};
+  const ssize_t n = ::pread(fd, text.data(), text.size(), 0);
+  return std::string(trim(std::string_view(text.data(), n > 0 ? static_cast<size_t>(n) : 0)));
+}
+
+}  // namespace
+
 Result<DirectoryLock> DirectoryLock::acquire(const std::string& directory) {
   const std::string path = directory + "/lock";
   Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!fd.valid()) return fail(system_error("open", path, errno));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  for (int waited_ms = 0; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0; waited_ms += kOrphanStepMs) {
     if (errno != EWOULDBLOCK) return fail(system_error("lock", path, errno));
-    std::array<char, 32> text{};
-    const ssize_t n = ::pread(fd.get(), text.data(), text.size(), 0);
-    const auto pid = trim(std::string_view(text.data(), n > 0 ? static_cast<size_t>(n) : 0));
-    return fail(Errc::data_dir_locked, "data directory '" + directory + "' is in use by process " +
-                                           (pid.empty() ? std::string("(unknown)") : std::string(pid)));
+    const std::string holder = lock_holder(fd.get());
+    int64_t pid = 0;
+    const bool is_dead = parse_int64(holder, pid) && ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH;
+    if (!is_dead || waited_ms >= kOrphanWaitMs) {
+      return fail(Errc::data_dir_locked,
+                  "data directory '" + directory + "' is in use by process " + (holder.empty() ? "(unknown)" : holder));
+    }
+    // The holder died between fork and exec of a child: the child lets go as soon as it is the other program.
+    std::this_thread::sleep_for(std::chrono::milliseconds(kOrphanStepMs));
   }
   // The file stays when the lock goes: deleting it would let two processes lock two files of the same name.
   const std::string pid = std::to_string(::getpid()) + "\n";

@@ -15,7 +15,8 @@ using Subscribed = Result<std::unique_ptr<redis::Subscription>>;
 
 io::Task<Result<int64_t>> Channels::publish(std::string channel, std::string payload) {
   if (channel.empty()) co_return fail(Errc::invalid_argument, "the name of the channel is empty");
-  CO_TRY(auto reply, co_await client_.command({"PUBLISH", std::move(channel), std::move(payload)}, Durability::applied));
+  CO_TRY(auto reply,
+         co_await client_.command({"PUBLISH", std::move(channel), std::move(payload)}, Durability::applied));
   co_return reply.as_integer();
 }
 
@@ -35,7 +36,8 @@ io::Task<Result<int64_t>> Channels::publish_task_event(std::string task, std::st
   co_return receivers;
 }
 
-io::Task<Subscribed> Channels::subscribe(std::vector<std::string> channels, std::vector<std::string> patterns, size_t buffer) {
+io::Task<Subscribed> Channels::subscribe(std::vector<std::string> channels, std::vector<std::string> patterns,
+                                         size_t buffer) {
   const auto is_empty = [](const std::string& name) { return name.empty(); };
   if (std::ranges::any_of(channels, is_empty) || std::ranges::any_of(patterns, is_empty)) {
     co_return fail(Errc::invalid_argument, "the name of a channel to listen to is empty");
@@ -47,7 +49,9 @@ io::Task<Subscribed> Channels::subscribe_workflow(std::string run, size_t buffer
   co_return co_await subscribe({"workflow:" + run}, {}, buffer);
 }
 
-io::Task<Subscribed> Channels::subscribe_all_workflows(size_t buffer) { co_return co_await subscribe({}, {"workflow:*"}, buffer); }
+io::Task<Subscribed> Channels::subscribe_all_workflows(size_t buffer) {
+  co_return co_await subscribe({}, {"workflow:*"}, buffer);
+}
 
 io::Task<Subscribed> Channels::subscribe_task(std::string task, size_t buffer) {
   co_return co_await subscribe({"task:" + task}, {}, buffer);

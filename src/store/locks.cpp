@@ -39,7 +39,8 @@ const Script& renew_script() {
 }
 
 const Script& release_script() {
-  static const Script script("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0");
+  static const Script script(
+      "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0");
   return script;
 }
 
@@ -81,8 +82,8 @@ io::Task<void> Lock::renew(std::shared_ptr<State> state) {
   int64_t pause_ms = std::max<int64_t>(1, state->ttl_ms / 3);
   while (co_await io::sleep(state->loop, pause_ms, ended)) {
     const int64_t asked_us = state->clock.monotonic_us();
-    const auto reply = co_await state->client.script(renew_script(), {state->key}, {state->holder, std::to_string(state->ttl_ms)},
-                                                     Durability::durable);
+    const auto reply = co_await state->client.script(
+        renew_script(), {state->key}, {state->holder, std::to_string(state->ttl_ms)}, Durability::durable);
     if (!state->held) co_return;
     if (reply && reply->kind == redis::Reply::Kind::integer) {
       if (reply->integer != 1) co_return state->lose();
@@ -99,7 +100,8 @@ io::Task<Result<void>> Lock::give_up(std::shared_ptr<State> state) {
   if (!state->held) co_return fail(Errc::lock_lost, "the lock '" + state->resource + "' is not held any more");
   state->held = false;
   state->ended.request_stop();
-  CO_TRY(auto reply, co_await state->client.script(release_script(), {state->key}, {state->holder}, Durability::durable));
+  CO_TRY(auto reply,
+         co_await state->client.script(release_script(), {state->key}, {state->holder}, Durability::durable));
   CO_TRY(const int64_t released, reply.as_integer());
   if (released != 1) {
     state->lost.request_stop();
@@ -115,9 +117,11 @@ io::Task<void> Lock::give_up_quietly(std::shared_ptr<State> state) {
 
 io::Task<Result<void>> Lock::release() { return give_up(state_); }
 
-io::Task<Result<std::unique_ptr<Lock>>> Locks::acquire(std::string resource, LockOptions options, std::stop_token stop) {
+io::Task<Result<std::unique_ptr<Lock>>> Locks::acquire(std::string resource, LockOptions options,
+                                                       std::stop_token stop) {
   if (resource.empty()) co_return fail(Errc::invalid_argument, "the name of the resource to lock is empty");
-  if (options.ttl_ms <= 0) co_return fail(Errc::invalid_argument, "the life time of the lock '" + resource + "' must be positive");
+  if (options.ttl_ms <= 0)
+    co_return fail(Errc::invalid_argument, "the life time of the lock '" + resource + "' must be positive");
   ASSERT(io::Loop::current() != nullptr);
   io::Loop& loop = *io::Loop::current();
   const std::string key = "lock:" + resource;
@@ -125,13 +129,15 @@ io::Task<Result<std::unique_ptr<Lock>>> Locks::acquire(std::string resource, Loc
   const int64_t until_us = clock_.monotonic_us() + options.wait_ms * 1000;
   for (int64_t pause_ms = kPollMinMs;; pause_ms = std::min(pause_ms * 2, kPollMaxMs)) {
     const int64_t asked_us = clock_.monotonic_us();
-    CO_TRY(auto reply, co_await client_.script(acquire_script(), {key, key + ":fence"},
-                                               {holder, std::to_string(options.ttl_ms), std::to_string(clock_.wall_ms())},
-                                               Durability::durable));
+    CO_TRY(auto reply,
+           co_await client_.script(acquire_script(), {key, key + ":fence"},
+                                   {holder, std::to_string(options.ttl_ms), std::to_string(clock_.wall_ms())},
+                                   Durability::durable));
     if (reply.is_error()) co_return reply.to_failure();
     if (!reply.is_null()) {
       CO_TRY(const int64_t token, reply.as_integer());
-      auto state = std::make_shared<Lock::State>(client_, clock_, loop, std::move(resource), key, holder, options.ttl_ms);
+      auto state =
+          std::make_shared<Lock::State>(client_, clock_, loop, std::move(resource), key, holder, options.ttl_ms);
       state->token = token;
       state->sure_until_us = asked_us + options.ttl_ms * 1000;
       io::spawn(loop, Lock::renew(state));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Locks: one holder at a time for a named resource, on Redis. A lock lives for `ttl_ms` and is renewed each third of it
-// while its holder lives. Each acquisition gives a fencing token that is larger than all before it: what the lock guards
-// refuses a write with an older token than it has seen, so a holder that lost the lock without noticing does no harm.
+// while its holder lives. Each acquisition gives a fencing token that is larger than all before it: what the lock
+// guards refuses a write with an older token than it has seen, so a holder that lost the lock without noticing does no
+// harm.
 //
 //   CO_TRY(auto lock, co_await locks.acquire("memory:chat", {.ttl_ms = 30'000, .wait_ms = 5'000}));
 //   co_await write(lock->token(), lock->lost());     // the stop token ends work that lost its lock

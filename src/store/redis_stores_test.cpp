@@ -170,7 +170,8 @@ TYPED_TEST(RedisStores, MemoryKeepsCountersEqualToContents) {
   Memory memory(this->side_.client, system_clock());
   const MemoryKey key{.project = "p", .memory = "chat", .key = "u"};
   for (int i = 0; i < 15; ++i) {
-    const auto change = this->wait(memory.append(key, {{"user", "message " + std::to_string(i)}}, {.max_messages = 10}, ""));
+    const auto change =
+        this->wait(memory.append(key, {{"user", "message " + std::to_string(i)}}, {.max_messages = 10}, ""));
     ASSERT_TRUE(change.has_value()) << change.error().message;
   }
   const auto page = this->wait(memory.read(key, 0, 100));

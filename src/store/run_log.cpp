@@ -46,8 +46,8 @@ Result<void> write_run(sql::Transaction& transaction, const Step& step) {
 Result<void> write_ops(sql::Transaction& transaction, const Step& step) {
   for (const PendingOp& op : step.opened) {
     TRY(transaction.execute(
-        "INSERT INTO pending (run_no, op, attempt, lost, ready_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)", step.run_no,
-        op.op, op.attempt, op.lost, op.ready_ms, op.body));
+        "INSERT INTO pending (run_no, op, attempt, lost, ready_ms, body, head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        step.run_no, op.op, op.attempt, op.lost, op.ready_ms, op.body, op.head));
   }
   for (const int64_t op : step.closed)
     TRY(transaction.execute("DELETE FROM pending WHERE run_no = ?1 AND op = ?2", step.run_no, op));
@@ -130,8 +130,9 @@ Result<void> write_step(sql::Transaction& transaction, Step& step) {
 Result<void> update_pending(sql::Transaction& transaction, int64_t run_no, const PendingOp& pending,
                             std::vector<EventRow>& events) {
   TRY(const int64_t changed,
-      transaction.execute("UPDATE pending SET attempt = ?3, lost = ?4, ready_ms = ?5 WHERE run_no = ?1 AND op = ?2",
-                          run_no, pending.op, pending.attempt, pending.lost, pending.ready_ms));
+      transaction.execute(
+          "UPDATE pending SET attempt = ?3, lost = ?4, ready_ms = ?5, head = ?6 WHERE run_no = ?1 AND op = ?2", run_no,
+          pending.op, pending.attempt, pending.lost, pending.ready_ms, pending.head));
   if (changed == 0) events.clear();
   return write_events(transaction, run_no, events);
 }
@@ -196,13 +197,15 @@ Result<int64_t> last_run_no(sql::Reader& reader) {
 Result<std::vector<PendingOp>> read_pending_of(sql::Reader& reader, int64_t run_no) {
   std::vector<PendingOp> pending;
   TRY(auto rows,
-      reader.query("SELECT op, attempt, lost, ready_ms, body FROM pending WHERE run_no = ?1 ORDER BY op", run_no));
+      reader.query("SELECT op, attempt, lost, ready_ms, body, head FROM pending WHERE run_no = ?1 ORDER BY op",
+                   run_no));
   while (true) {
     TRY(const bool more, rows.next());
     if (!more) return pending;
     pending.push_back({.op = rows.integer(0),
                        .attempt = rows.integer(1),
                        .lost = rows.integer(2),
+                       .head = rows.integer(5),
                        .ready_ms = rows.integer(3),
                        .body = rows.string(4)});
   }

@@ -29,7 +29,8 @@ struct NewRun {
 struct PendingOp {
   int64_t op = 0;
   int64_t attempt = 0;  // attempts that have begun
-  int64_t lost = 0;     // of those, how many ended with the process
+  int64_t lost = 0;     // how many in a row ended with the process while the run stood still
+  int64_t head = 0;     // the run's head when the latest attempt began
   int64_t ready_ms = 0;
   std::string body;  // {path, spec}
 };

@@ -2,6 +2,7 @@
 
 The prompt decides: "tool NAME {json}" asks for that tool call once, then answers; otherwise the answer repeats the prompt.
 """
+import collections
 import http.server
 import json
 import re
@@ -13,6 +14,7 @@ class ScriptedModel:
     def __init__(self, pause_s=0.0, chunks=4, status=200):
         self.pause_s, self.chunks, self.status = pause_s, chunks, status
         self.requests = 0
+        self.asked = collections.Counter()  # by prompt: an answer ends with how often it was asked for
         self.bodies = []
 
     def __enter__(self):
@@ -27,6 +29,7 @@ class ScriptedModel:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.requests += 1
+                outer.asked[body["messages"][-1].get("content") or ""] += 1
                 outer.bodies.append(body)
                 try:
                     outer.answer(self, body)
@@ -59,7 +62,7 @@ class ScriptedModel:
             call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": wanted.group(1), "arguments": wanted.group(2)}}
             deltas, reason = [{"role": "assistant", "content": None}, {"tool_calls": [call]}], "tool_calls"
         else:
-            text = "answer to: " + prompt
+            text = f"answer to: {prompt} #{self.asked[prompt]}"
             size = max(1, len(text) // self.chunks)
             deltas = [{"role": "assistant", "content": None}] + [{"content": text[i:i + size]} for i in range(0, len(text), size)]
             reason = "stop"

@@ -49,7 +49,8 @@ CREATE TABLE pending (
   run_no    INTEGER NOT NULL,
   op        INTEGER NOT NULL,
   attempt   INTEGER NOT NULL,             -- attempts that have begun
-  lost      INTEGER NOT NULL DEFAULT 0,   -- of those, how many ended with the process
+  lost      INTEGER NOT NULL DEFAULT 0,   -- how many in a row ended with the process while the run stood still
+  head      INTEGER NOT NULL DEFAULT 0,   -- the run's head when the latest attempt began
   ready_ms  INTEGER NOT NULL,
   body      TEXT    NOT NULL,
   PRIMARY KEY (run_no, op)

@@ -26,7 +26,7 @@ struct Attempts::Work {
   std::unique_ptr<io::Timer> timer;
 
   Key key() const { return {run->run_no, pending.op}; }
-  int64_t failures() const { return pending.attempt - pending.lost; }
+  int64_t failures() const { return pending.attempt; }
 };
 
 namespace {
@@ -74,15 +74,16 @@ void Attempts::open(std::shared_ptr<ActiveRun> run, const store::PendingOp& pend
 }
 
 void Attempts::restore(std::shared_ptr<ActiveRun> run, store::PendingOp pending) {
-  const bool had_begun = pending.attempt > 0 && pending.ready_ms <= clock_.wall_ms();
-  if (had_begun) ++pending.lost;
+  // A run that went on meanwhile shows that this activity is not what ends the process.
+  const bool had_begun = pending.attempt > 0 && pending.ready_ms == 0;
+  if (had_begun) pending.lost = run->head > pending.head ? 0 : pending.lost + 1;
+  if (pending.attempt > 0) --pending.attempt;  // it did not end, or it was announced and never began: neither counts
   const WorkPtr work = make(std::move(run), pending);
   if (pending.lost > kLostMax) {
     return end(work, failed("worker_lost", "the process ended " + std::to_string(pending.lost) +
                                                " times while this activity was under way; it is not tried again"));
   }
   if (pending.ready_ms > clock_.wall_ms()) {
-    --work->pending.attempt;  // the one that was announced has not begun
     work->timer->start(pending.ready_ms - clock_.wall_ms(), [this, work] { queue(work); });
     return;
   }
@@ -103,6 +104,7 @@ void Attempts::begin(const WorkPtr& work) {
   work->running = true;
   ++work->pending.attempt;
   work->pending.ready_ms = 0;
+  work->pending.head = work->run->head;
   if (!work->began_durably) store_pending(work, {});
   work->began_durably = false;
   if (!scope_.spawn(attempt(work))) --running_;

@@ -28,7 +28,7 @@
 
 namespace compozy::workflow {
 
-inline constexpr int64_t kLostMax = 10;  // consecutive losses of one activity with the process
+inline constexpr int64_t kLostMax = 20;  // losses in a row with the process, while the run stands still
 
 // What attempts need of the journal.
 class AttemptHost {

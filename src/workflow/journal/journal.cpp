@@ -232,7 +232,8 @@ store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const R
       } else {
         const json::Value body =
             json::Value::object({{"path", opened->path}, {"at", records.at_ms}, {"spec", opened->spec}});
-        step.opened.push_back({.op = opened->op, .attempt = attempts_.has_slot() ? 1 : 0, .body = json::print(body)});
+        step.opened.push_back(
+            {.op = opened->op, .attempt = attempts_.has_slot() ? 1 : 0, .head = step.seq, .body = json::print(body)});
       }
     } else if (const auto* closed = std::get_if<OpClosed>(&record)) {
       const auto timer = run.timers.find(closed->op);
