@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/redis_side.hpp"
 
+#include "app/redis_url.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "io/file.hpp"
@@ -9,6 +10,8 @@
 #include "redis/embedded/embedded_client.hpp"
 #include "redis/embedded/maintenance.hpp"
 #include "redis/persist/append_log.hpp"
+#include "redis/remote/remote_client.hpp"
+#include "redis/server/server.hpp"
 
 namespace compozy::app {
 
@@ -30,12 +33,20 @@ class Embedded final : public RedisSide {
     }
     maintenance_ = std::make_unique<redis::Maintenance>(engine_);
     client_ = std::make_unique<redis::EmbeddedClient>(engine_);
+    socket_ = data_dir + "/redis.sock";
+    redis::Server::Options options{.unix_socket = socket_};
+    if (const int64_t port = config.integer("redis.standalone.port"); port != 0)
+      options.tcp_port = static_cast<uint16_t>(port);
+    TRY(server_, redis::Server::start(engine_, std::move(options)));
     return {};
   }
 
   redis::Client& client() override { return *client_; }
-  std::string address() const override { return "inside this process"; }
-  io::Task<void> stop() override { co_return; }
+  std::string address() const override { return "redis-cli -s " + socket_; }
+  io::Task<void> stop() override {
+    server_.reset();
+    co_return;
+  }
 
  private:
   static constexpr mode_t kOwnerOnly = 0700;
@@ -44,6 +55,45 @@ class Embedded final : public RedisSide {
   std::unique_ptr<redis::AppendLog> log_;
   std::unique_ptr<redis::Maintenance> maintenance_;
   std::unique_ptr<redis::EmbeddedClient> client_;
+  std::unique_ptr<redis::Server> server_;
+  std::string socket_;
+};
+
+// A server elsewhere.
+class Remote final : public RedisSide {
+ public:
+  explicit Remote(io::Loop& loop) : RedisSide(loop) {}
+
+  Result<void> open(const config::Config& config) {
+    redis::RemoteOptions options;
+    if (config.is_set("redis.url")) {
+      TRY(options, parse_redis_url(config.text("redis.url")));
+    } else {
+      options.host = config.text("redis.host");
+      options.port = static_cast<uint16_t>(config.integer("redis.port"));
+      options.password = config.text("redis.password");
+      options.database = static_cast<size_t>(config.integer("redis.db"));
+      if (config.is_set("redis.username")) options.user = config.text("redis.username");
+    }
+    address_ = options.address();
+    client_ = std::make_unique<redis::RemoteClient>(loop_, std::move(options));
+    const auto reply = io::run_until(loop_, client_->command({"PING"}, redis::Durability::applied));
+    if (reply && !reply->is_error()) return {};
+    const std::string reason = reply ? reply->text : reply.error().to_string();
+    return fail(Errc::unavailable, "redis.mode is 'distributed', and Redis at " + address_ + " does not serve: " +
+                                       reason + "; start it, correct redis.url, or set `redis: {mode: standalone}`");
+  }
+
+  redis::Client& client() override { return *client_; }
+  std::string address() const override { return address_; }
+  io::Task<void> stop() override {
+    client_.reset();
+    co_return;
+  }
+
+ private:
+  std::unique_ptr<redis::RemoteClient> client_;
+  std::string address_;
 };
 
 }  // namespace
@@ -51,7 +101,9 @@ class Embedded final : public RedisSide {
 Result<std::unique_ptr<RedisSide>> RedisSide::open(const config::Config& config, config::Mode mode,
                                                    const std::string& data_dir, io::Loop& loop) {
   if (mode == config::Mode::distributed) {
-    return fail(Errc::unavailable, "redis.mode is 'distributed'");
+    auto remote = std::make_unique<Remote>(loop);
+    TRY(remote->open(config));
+    return remote;
   }
   redis::Settings settings;
   settings.appendonly = config.boolean("redis.standalone.persistence.enabled");
