@@ -17,15 +17,12 @@ namespace {
 
 template <class Number>
 bool parse_float(std::string_view text, Number& out, Number (*parse)(const char*, char**)) {
-  std::array<char, 256> copy;
-  if (text.empty() || text.size() >= copy.size()) return false;
-  std::memcpy(copy.data(), text.data(), text.size());
-  copy[text.size()] = '\0';
-  if (std::isspace(static_cast<unsigned char>(copy[0])) != 0) return false;
+  if (text.empty() || std::isspace(static_cast<unsigned char>(text[0])) != 0) return false;
+  const std::string copy(text);  // the C functions want a zero at the end
   char* end = nullptr;
   errno = 0;
-  out = parse(copy.data(), &end);
-  if (end != copy.data() + text.size() || std::isnan(out)) return false;
+  out = parse(copy.c_str(), &end);
+  if (end != copy.c_str() + copy.size() || std::isnan(out)) return false;
   return errno != ERANGE || (!std::isinf(out) && out != 0);
 }
 

@@ -94,6 +94,14 @@ std::vector<size_t> key_positions(const Row& row, Args args) {
     if (last >= count) return {};
     for (int64_t at = first; at <= last; at += spec.step) positions.push_back(static_cast<size_t>(at));
   }
+  if (row.name == "sort") {
+    // STORE may stand anywhere; the last one counts.
+    size_t store = 0;
+    for (size_t i = 2; i + 1 < args.size(); ++i) {
+      if (equals_ignoring_case(args[i], "store")) store = i + 1;
+    }
+    if (store != 0) positions.push_back(store);
+  }
   std::ranges::sort(positions);
   const auto rest = std::ranges::unique(positions);
   positions.erase(rest.begin(), rest.end());

@@ -9,6 +9,19 @@ bool Waiter::waits_for(size_t db, std::string_view key) const {
   return database == db && std::ranges::find(request.keys, key) != request.keys.end();
 }
 
+std::vector<std::string_view> Waiter::arguments_for(std::string_view key) const {
+  const KeySpec& spec = *row->keys.begin();
+  if (spec.how == KeySpec::How::numkeys) {
+    // BLMPOP timeout numkeys key… LEFT …
+    std::vector<std::string_view> result(args.begin(), args.begin() + spec.first);
+    result.insert(result.end(), {"1", key});
+    result.insert(result.end(), args.begin() + spec.first + 1 + static_cast<ptrdiff_t>(request.keys.size()), args.end());
+    return result;
+  }
+  if (spec.last < 0) return {args.front(), key, args.back()};  // BLPOP key… timeout
+  return {args.begin(), args.end()};
+}
+
 void Waiters::add(ServerState& state, Waiter waiter) {
   waiter.session->blocked = true;
   ++state.blocked_clients;

@@ -22,6 +22,8 @@ struct Waiter {
   size_t database;
 
   bool waits_for(size_t db, std::string_view key) const;
+  // The command with this one of its keys alone: what the others hold meanwhile does not matter.
+  std::vector<std::string_view> arguments_for(std::string_view key) const;
 };
 
 class Waiters {

@@ -238,15 +238,18 @@ void Engine::serve_waiters() {
     const auto ready = state_.blocked.take_ready();
     if (ready.empty()) return;
     for (const auto& [database, key] : ready) {
-      for (const Waiters::Place place : waiters_.waiting_for(database, key)) retry(place);
+      for (const Waiters::Place place : waiters_.waiting_for(database, key)) retry(place, key);
     }
   }
 }
 
-// Runs a waiter's command again; whether it was served.
-bool Engine::retry(Waiters::Place place) {
+// Runs a waiter's command again for the key that is ready; whether it was served.
+bool Engine::retry(Waiters::Place place, std::string_view key) {
+  // A key that has become something else does not wake anybody.
+  const Entry* entry = state_.keyspace.database(place->database).peek(key);
+  if (entry == nullptr || entry->type != (place->row->group == "list" ? Type::list : Type::zset)) return false;
   Session& session = *place->session;
-  std::vector<std::string_view> args(place->args.begin(), place->args.end());
+  const std::vector<std::string_view> args = place->arguments_for(key);
   ReplyWriter reply = session.writer();
   std::optional<BlockRequest> block;
   const size_t database = std::exchange(session.database, place->database);

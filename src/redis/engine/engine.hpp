@@ -97,7 +97,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   void count_error(std::string_view reply);
   void end_unit(Session* session);
   void serve_waiters();
-  bool retry(Waiters::Place place);
+  bool retry(Waiters::Place place, std::string_view key);
   void finish_blocked(Waiters::Place place, std::string_view error);
 
   Gate gate_;

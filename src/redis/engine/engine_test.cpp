@@ -89,6 +89,20 @@ TEST_F(EngineTest, ServesBlockedClientsInOrderAndLogsThePop) {
   EXPECT_THAT(sink_.units, ElementsAre("SELECT 0 ; RPUSH q a b c ; ", "LPOP q ; ", "LPOP q ; "));
 }
 
+TEST_F(EngineTest, DoesNotWakeAClientForAKeyThatBecameSomethingElse) {
+  Session& waiter = another();
+  run_on(waiter, "BLPOP a b 0");
+  run("MULTI");
+  run("LPUSH a x");
+  run("DEL a");
+  run("SET a text");
+  run("EXEC");
+  EXPECT_TRUE(waiter.blocked);
+  EXPECT_EQ(take(waiter), "");
+  run("LPUSH b y");
+  EXPECT_EQ(take(waiter), "[\"b\", \"y\"]");
+}
+
 TEST_F(EngineTest, ChainsBlockedMoves) {
   Session& mover = another();
   Session& popper = another();
