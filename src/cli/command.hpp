@@ -92,6 +92,7 @@ Result<void> run_execution_resume(Invocation& invocation);
 Result<void> run_config_show(Invocation& invocation);
 Result<void> run_config_validate(Invocation& invocation);
 Result<void> run_config_explain(Invocation& invocation);
+Result<void> run_reference(Invocation& invocation);
 Result<void> run_version(Invocation& invocation);
 
 }  // namespace compozy::cli

@@ -12,6 +12,7 @@ constexpr std::array kWorkflowId{Positional{"WORKFLOW", "Id of the workflow."}};
 constexpr std::array kExecId{Positional{"EXEC", "Id of the execution."}};
 constexpr std::array kExecAndSignal{Positional{"EXEC", "Id of the execution."},
                                     Positional{"NAME", "Name of the signal."}};
+constexpr std::array kReferenceName{Positional{"NAME", "cli, config, errors or commands."}};
 constexpr std::array kKey{Positional{"KEY", "Path of the key, as in redis.mode."}};
 
 constexpr std::array kInitOptions{Option{"--name", "NAME", "Name of the project; default: the folder's."}};
@@ -129,6 +130,11 @@ constexpr std::array kCommands{
             .options = kStartOptions,
             .takes_config = true,
             .run = run_config_explain},
+    Command{.path = "reference",
+            .summary = "Print a reference as Markdown: the command line, the settings, the errors, the Redis commands.",
+            .examples = "compozy reference config",
+            .positionals = kReferenceName,
+            .run = run_reference},
     Command{.path = "version", .summary = "Print the version.", .examples = "compozy version", .run = run_version},
 };
 
