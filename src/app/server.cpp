@@ -20,6 +20,7 @@
 #include "observe/log.hpp"
 #include "sql/sqlite/sqlite_database.hpp"
 #include "store/runs.hpp"
+#include "web/web.hpp"
 #include "workflow/activity/performer.hpp"
 #include "workflow/journal/journal.hpp"
 
@@ -197,6 +198,7 @@ Result<void> Server::open_http() {
                               }});
   http::Router router;
   api::add_routes(router, *context_);
+  web::add_routes(router);
   TRY(auto listener,
       io::listen_tcp(loop_, config_.text("server.host"), static_cast<uint16_t>(config_.integer("server.port"))));
   const std::string host = is_loopback(config_.text("server.host")) ? "127.0.0.1" : config_.text("server.host");

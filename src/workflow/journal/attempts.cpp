@@ -111,8 +111,8 @@ void Attempts::begin(const WorkPtr& work) {
 }
 
 io::Task<void> Attempts::attempt(WorkPtr work) {
-  JournalTurns turns(database_, host_, work->run->run_no, work->run->run_id, work->pending.op, work->pending.attempt,
-                     clock_);
+  JournalTurns turns(database_, host_, work->run->run_no, work->run->run_id,
+                     {.path = work->path, .op = work->pending.op, .attempt = work->pending.attempt}, clock_);
   ActivityResult result;
   const int64_t total_ms = work->policy.schedule_to_close_ms;
   const int64_t left_ms =

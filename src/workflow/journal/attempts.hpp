@@ -24,6 +24,7 @@
 #include "sql/database.hpp"
 #include "store/run_log.hpp"
 #include "workflow/journal/active_run.hpp"
+#include "workflow/journal/feeds.hpp"
 #include "workflow/run/activities.hpp"
 
 namespace compozy::workflow {
@@ -36,7 +37,7 @@ class AttemptHost {
   virtual ~AttemptHost() = default;
   virtual void attempt_ended(const std::shared_ptr<ActiveRun>& run, int64_t op, ActivityResult result) = 0;
   virtual void publish(const std::string& run_id, const store::EventRow& event) = 0;
-  virtual void publish_delta(const std::string& run_id, int64_t op, int64_t attempt, std::string_view text) = 0;
+  virtual void publish_delta(const std::string& run_id, const TextSource& source, std::string_view text) = 0;
 };
 
 class Attempts {

@@ -7,12 +7,15 @@
 
 namespace compozy::workflow {
 
-FeedEvent Feeds::chunk(int64_t op, int64_t attempt, size_t offset, std::string_view text, int64_t at_ms) {
-  return {
-      .n = 0,
-      .at_ms = at_ms,
-      .kind = "llm_chunk",
-      .body = json::print(json::Value::object({{"op", op}, {"attempt", attempt}, {"offset", offset}, {"text", text}}))};
+FeedEvent Feeds::chunk(const TextSource& source, size_t offset, std::string_view text, int64_t at_ms) {
+  return {.n = 0,
+          .at_ms = at_ms,
+          .kind = "llm_chunk",
+          .body = json::print(json::Value::object({{"path", source.path},
+                                                   {"op", source.op},
+                                                   {"attempt", source.attempt},
+                                                   {"offset", offset},
+                                                   {"text", text}}))};
 }
 
 std::shared_ptr<Feed> Feeds::subscribe(const std::string& run_id) {
@@ -20,7 +23,7 @@ std::shared_ptr<Feed> Feeds::subscribe(const std::string& run_id) {
   Watched& watched = runs_[run_id];
   std::erase_if(watched.feeds, [](const auto& weak) { return weak.expired(); });
   for (const auto& [op, running] : watched.texts) {
-    if (!running.cut && !running.text.empty()) feed->try_push(chunk(op, running.attempt, 0, running.text, 0));
+    if (!running.cut && !running.text.empty()) feed->try_push(chunk(running.source, 0, running.text, 0));
   }
   watched.feeds.push_back(feed);
   return feed;
@@ -42,14 +45,14 @@ void Feeds::publish(const std::string& run_id, const FeedEvent& event) {
   if (found != runs_.end()) send(found->second, event);
 }
 
-void Feeds::delta(const std::string& run_id, int64_t op, int64_t attempt, std::string_view text, int64_t at_ms) {
+void Feeds::delta(const std::string& run_id, const TextSource& source, std::string_view text, int64_t at_ms) {
   Watched& watched = runs_[run_id];
-  RunningText& running = watched.texts[op];
-  if (running.attempt != attempt) running = {.attempt = attempt, .text = {}};
+  RunningText& running = watched.texts[source.op];
+  if (running.source.attempt != source.attempt) running = {.source = source, .text = {}};
   const size_t offset = running.text.size();
   if (offset + text.size() > kTextMax) running.cut = true;
   running.text += text;
-  send(watched, chunk(op, attempt, offset, text, at_ms));
+  send(watched, chunk(source, offset, text, at_ms));
 }
 
 void Feeds::text_ended(const std::string& run_id, int64_t op) {

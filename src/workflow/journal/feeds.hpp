@@ -21,17 +21,24 @@ namespace compozy::workflow {
 inline constexpr size_t kFeedCapacity = 4'096;
 inline constexpr size_t kTextMax = 262'144;
 
+// The activity that writes a text: where in the run, and which of its attempts.
+struct TextSource {
+  std::string path;
+  int64_t op = 0;
+  int64_t attempt = 0;
+};
+
 class Feeds {
  public:
   std::shared_ptr<Feed> subscribe(const std::string& run_id);
   void publish(const std::string& run_id, const FeedEvent& event);
-  void delta(const std::string& run_id, int64_t op, int64_t attempt, std::string_view text, int64_t at_ms);
+  void delta(const std::string& run_id, const TextSource& source, std::string_view text, int64_t at_ms);
   void text_ended(const std::string& run_id, int64_t op);  // the finished text is a durable event now
   void close(const std::string& run_id);                   // the run has ended: nothing more will come
 
  private:
   struct RunningText {
-    int64_t attempt = 0;
+    TextSource source;
     std::string text;
     bool cut = false;  // its beginning no longer fits
   };
@@ -39,7 +46,7 @@ class Feeds {
     std::vector<std::weak_ptr<Feed>> feeds;
     std::map<int64_t, RunningText> texts;  // by op
   };
-  static FeedEvent chunk(int64_t op, int64_t attempt, size_t offset, std::string_view text, int64_t at_ms);
+  static FeedEvent chunk(const TextSource& source, size_t offset, std::string_view text, int64_t at_ms);
   void send(Watched& watched, const FeedEvent& event);
 
   std::unordered_map<std::string, Watched> runs_;

@@ -291,8 +291,8 @@ void Journal::publish(const std::string& run_id, const store::EventRow& event) {
   if (options_.publish) options_.publish(run_id, shown);
 }
 
-void Journal::publish_delta(const std::string& run_id, int64_t op, int64_t attempt, std::string_view text) {
-  feeds_.delta(run_id, op, attempt, text, options_.clock.wall_ms());
+void Journal::publish_delta(const std::string& run_id, const TextSource& source, std::string_view text) {
+  feeds_.delta(run_id, source, text, options_.clock.wall_ms());
 }
 
 }  // namespace compozy::workflow

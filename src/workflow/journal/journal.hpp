@@ -67,7 +67,7 @@ class Journal final : public Runs, private AttemptHost {
   // AttemptHost
   void attempt_ended(const RunPtr& run, int64_t op, ActivityResult result) override;
   void publish(const std::string& run_id, const store::EventRow& event) override;
-  void publish_delta(const std::string& run_id, int64_t op, int64_t attempt, std::string_view text) override;
+  void publish_delta(const std::string& run_id, const TextSource& source, std::string_view text) override;
 
   void deliver(const RunPtr& run, QueuedEvent event);
   void pump(const RunPtr& run);

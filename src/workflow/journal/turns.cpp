@@ -7,7 +7,7 @@
 namespace compozy::workflow {
 
 io::Task<Result<std::vector<Turn>>> JournalTurns::read() {
-  CO_TRY(const auto rows, co_await database_.read([run_no = run_no_, op = op_](sql::Reader& reader) {
+  CO_TRY(const auto rows, co_await database_.read([run_no = run_no_, op = source_.op](sql::Reader& reader) {
     return store::read_turns(reader, run_no, op);
   }));
   std::vector<Turn> turns;
@@ -24,8 +24,10 @@ io::Task<Result<void>> JournalTurns::append(Turn turn, RunEvent event) {
       .n = 0, .at_ms = clock_.wall_ms(), .kind = std::move(event.kind), .body = json::print(event.body)});
   const int64_t n = next_++;
   CO_TRY(co_await database_.write(
-      [row, n, run_no = run_no_, op = op_, stored = store::TurnRow{.kind = turn.kind, .body = json::print(turn.body)}](
-          sql::Transaction& transaction) { return store::append_turn(transaction, run_no, op, n, stored, *row); }));
+      [row, n, run_no = run_no_, op = source_.op,
+       stored = store::TurnRow{.kind = turn.kind, .body = json::print(turn.body)}](sql::Transaction& transaction) {
+        return store::append_turn(transaction, run_no, op, n, stored, *row);
+      }));
   host_.publish(run_id_, *row);
   co_return {};
 }

@@ -16,27 +16,25 @@ namespace compozy::workflow {
 
 class JournalTurns final : public TurnLog {
  public:
-  JournalTurns(sql::Database& database, AttemptHost& host, int64_t run_no, std::string run_id, int64_t op,
-               int64_t attempt, const Clock& clock)
+  JournalTurns(sql::Database& database, AttemptHost& host, int64_t run_no, std::string run_id, TextSource source,
+               const Clock& clock)
       : database_(database),
         host_(host),
         run_no_(run_no),
         run_id_(std::move(run_id)),
-        op_(op),
-        attempt_(attempt),
+        source_(std::move(source)),
         clock_(clock) {}
 
   io::Task<Result<std::vector<Turn>>> read() override;
   io::Task<Result<void>> append(Turn turn, RunEvent event) override;
-  void delta(std::string text) override { host_.publish_delta(run_id_, op_, attempt_, text); }
+  void delta(std::string text) override { host_.publish_delta(run_id_, source_, text); }
 
  private:
   sql::Database& database_;
   AttemptHost& host_;
   int64_t run_no_;
   std::string run_id_;
-  int64_t op_;
-  int64_t attempt_;
+  TextSource source_;
   const Clock& clock_;
   int64_t next_ = 0;  // known once read() has been called
 };

@@ -34,7 +34,7 @@ struct StartedRun {
 };
 
 // An event of a run as observers see it. `n` is dense from 1; 0 marks one that passes by and is not kept: a model's
-// text while it is being written, {op, attempt, offset, text}.
+// text while it is being written, {path, op, attempt, offset, text}.
 struct FeedEvent {
   int64_t n = 0;
   int64_t at_ms = 0;
