@@ -60,7 +60,7 @@ const json::Schema* Program::schema(const json::Value& document) const {
 }
 
 Result<json::Value> Program::check_input(const json::Value& input) const {
-  const json::Value given = input.is_null() ? json::Value::object() : input;
+  json::Value given = input.is_null() ? json::Value::object() : input;
   if (!given.is_object()) {
     return fail(Errc::validation_failed,
                 "the input must be an object, found " + std::string(json::kind_name(given.kind())));

@@ -79,7 +79,7 @@ Result<json::Value> to_items(const json::Value& value) {
 Result<json::Value> Decider::collection_items(const Task& task, const Frame& frame, int64_t& skipped) {
   json::Value context = context_of(task, frame);
   TRY(const json::Value rendered, render(task.items, context));
-  TRY(const json::Value items, to_items(rendered));
+  TRY(json::Value items, to_items(rendered));
   if (static_cast<int64_t>(items.size()) > kChildrenMax) {
     return fail(Errc::limit_exceeded,
                 std::to_string(items.size()) + " items; the limit of a collection is " + std::to_string(kChildrenMax));
