@@ -125,6 +125,11 @@ class Loader {
   void read_runtime() {
     const Node* runtime = file_.find("runtime");
     if (runtime == nullptr || !check_fields(*runtime, kRuntimeFields, "runtime", diagnostics_)) return;
+    json::Value server_side;  // of the configuration, in the section that projects and servers share
+    for (const std::string_view name : {"log_level", "log_format", "max_memory_mb"}) {
+      if (runtime->find(name) != nullptr) server_side.set(name, runtime->json(name));
+    }
+    if (!server_side.is_null()) project_.sections.push_back({"runtime", server_side, runtime->mark.location()});
     constexpr std::array<std::string_view, 3> kTypes{"bun", "node", "deno"};
     RuntimeConfig& out = project_.runtime;
     out.type = runtime->text("type");
