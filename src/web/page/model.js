@@ -139,7 +139,6 @@ export class RunModel {
     if (task.end) return task.status;
     if (task.retryAt) return "RETRY";
     if (task.status === "RUNNING" && (task.type === "wait" || task.type === "signal")) return "WAITING";
-    if (task.status === "RUNNING" && this.run.status === "PAUSED" && !task.children.length && !task.texts.size) return "RUNNING";
     return task.status;
   }
 

@@ -110,11 +110,11 @@ export function runView(root, runId, wanted) {
         going && (run.status === "PAUSED" ? button("Resume", () => act("resume")) : button("Pause", () => act("pause"))),
         going && button("Signal …", sendSignal),
         going && button("Cancel", confirmCancel, ".danger"),
-        button("›_", () => asCommand([["Follow", cli("execution", "watch", runId)], ["Show", cli("execution", "get", runId, "--json")],
+        button("Commands", () => asCommand([["Follow", cli("execution", "watch", runId)], ["Show", cli("execution", "get", runId, "--json")],
           ...(going ? [["Pause, and go on", cli("execution", "pause", runId)], ["", cli("execution", "resume", runId)],
             ["Send a signal", cli("execution", "signal", runId, "NAME", "--payload", "{}")], ["Cancel", cli("execution", "cancel", runId)]] : []),
           ["Start again", cli("workflow", "execute", run.workflow_id || "WORKFLOW", "--input", JSON.stringify(run.input ?? {}), "--watch")]]),
-        ".ghost", { title: "As commands", "aria-label": "As commands" })].filter(Boolean));
+        "", { title: "The same on the command line" })].filter(Boolean));
       document.title = `${run.workflow_id || "Run"} · ${(run.status || "").toLowerCase()} · Compozy`;
       problem.replaceChildren(...[problemView(run.error)].filter(Boolean));
       drawn.facts = "";
