@@ -233,7 +233,10 @@ void run_lpos(Context& ctx) {
   auto cursor = list->locate(backwards ? list->size() - 1 : 0);
   for (size_t i = 0; i < list->size(); ++i) {
     if (options.maxlen != 0 && static_cast<int64_t>(i) >= options.maxlen) break;
-    if (list->get(cursor) == ctx.arg(2) && (to_skip == 0 || to_skip-- == 0)) {
+    const bool matches = list->get(cursor) == ctx.arg(2);
+    if (matches && to_skip > 0) {
+      --to_skip;
+    } else if (matches) {
       ctx.reply.integer(static_cast<int64_t>(backwards ? list->size() - 1 - i : i));
       ++found;
       if (!many || (options.count != 0 && static_cast<int64_t>(found) >= options.count)) break;

@@ -44,9 +44,9 @@ struct CountedAllocator {
   using value_type = T;
   CountedAllocator() = default;
   template <class U>
-  CountedAllocator(const CountedAllocator<U>&) {}  // NOLINT: allocators convert implicitly
-  T* allocate(size_t n) { return static_cast<T*>(counted_alloc(n * sizeof(T))); }
-  void deallocate(T* memory, size_t n) { counted_free(memory, n * sizeof(T)); }
+  CountedAllocator(const CountedAllocator<U>&) {}  // allocators convert implicitly
+  T* allocate(size_t n) { return static_cast<T*>(counted_alloc(n * sizeof(value_type))); }
+  void deallocate(T* memory, size_t n) { counted_free(static_cast<void*>(memory), n * sizeof(value_type)); }
   bool operator==(const CountedAllocator&) const { return true; }
 };
 
