@@ -82,9 +82,13 @@ void append_script_in_process(benchmark::State& state) {
   const std::string message(200, 'm');
   const std::vector<std::string_view> args{
       "EVAL",
-      "redis.call('RPUSH', KEYS[1], ARGV[1]) if redis.call('LLEN', KEYS[1]) > 100 then redis.call('LTRIM', KEYS[1], -100, -1) end "
+      "redis.call('RPUSH', KEYS[1], ARGV[1]) if redis.call('LLEN', KEYS[1]) > 100 then redis.call('LTRIM', KEYS[1], "
+      "-100, -1) end "
       "redis.call('HINCRBY', KEYS[2], 'message_count', 1) return redis.call('LLEN', KEYS[1])",
-      "2", "bench:list", "bench:meta", message};
+      "2",
+      "bench:list",
+      "bench:meta",
+      message};
   for (auto _ : state) {
     const Engine::Hold hold(engine);
     engine.execute(*session, args);
@@ -101,7 +105,8 @@ void redis_server_unix(benchmark::State& state, bool set) {
   SeededRandom random(3);
   for (auto _ : state) {
     const std::string key = key_of(random.below(100'000));
-    benchmark::DoNotOptimize(set ? connection.run({"SET", key, "value-of-thirty-two-bytes-exactly"}) : connection.run({"GET", key}));
+    benchmark::DoNotOptimize(set ? connection.run({"SET", key, "value-of-thirty-two-bytes-exactly"})
+                                 : connection.run({"GET", key}));
   }
 }
 BENCHMARK_CAPTURE(redis_server_unix, set, true);

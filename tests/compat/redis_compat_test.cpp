@@ -109,7 +109,8 @@ class Both {
   std::string recent(const std::vector<std::string>& command) const {
     std::string text;
     for (const auto& line : history_) {
-      const bool related = std::ranges::any_of(command, [&](const auto& arg) { return arg.starts_with("key") && line.contains(arg); });
+      const bool related =
+          std::ranges::any_of(command, [&](const auto& arg) { return arg.starts_with("key") && line.contains(arg); });
       if (related) text += line.substr(0, 200) + "\n";
     }
     return text.size() > 4000 ? text.substr(text.size() - 4000) : text;
@@ -160,12 +161,14 @@ TEST(RedisCompat, EveryCommandIsDescribedAlike) {
     ASSERT_EQ(b.items.size(), 1U) << name.text;
     ASSERT_EQ(b.items[0].items.size(), 10U) << name.text << b.to_string();
     for (const size_t field : {0UL, 1UL, 3UL, 4UL, 5UL}) {
-      EXPECT_EQ(a.items[0].items[field].to_string(), b.items[0].items[field].to_string()) << name.text << " field " << field;
+      EXPECT_EQ(a.items[0].items[field].to_string(), b.items[0].items[field].to_string())
+          << name.text << " field " << field;
     }
     for (const size_t field : {2UL, 6UL}) {
       sort_items(a.items[0].items[field], false);
       sort_items(b.items[0].items[field], false);
-      EXPECT_EQ(a.items[0].items[field].to_string(), b.items[0].items[field].to_string()) << name.text << " field " << field;
+      EXPECT_EQ(a.items[0].items[field].to_string(), b.items[0].items[field].to_string())
+          << name.text << " field " << field;
     }
   }
 }

@@ -57,7 +57,8 @@ std::vector<std::string> contents(Run run) {
     const Reply keys = run({"KEYS", "*"});
     for (const Reply& key : keys.items) {
       const std::string type = run({"TYPE", key.text}).text;
-      std::string line = std::string(db) + " " + key.text + " " + type + " " + run({"PEXPIRETIME", key.text}).to_string() + " ";
+      std::string line =
+          std::string(db) + " " + key.text + " " + type + " " + run({"PEXPIRETIME", key.text}).to_string() + " ";
       if (type == "string") line += run({"GET", key.text}).to_string();
       if (type == "list") line += run({"LRANGE", key.text, "0", "-1"}).to_string();
       if (type == "zset") line += run({"ZRANGE", key.text, "0", "-1", "WITHSCORES"}).to_string();
@@ -65,7 +66,8 @@ std::vector<std::string> contents(Run run) {
       if (type == "hash") {
         Reply fields = run({"HKEYS", key.text});
         std::ranges::sort(fields.items, {}, &Reply::text);
-        for (const Reply& field : fields.items) line += field.text + "=" + run({"HGET", key.text, field.text}).text + ",";
+        for (const Reply& field : fields.items)
+          line += field.text + "=" + run({"HGET", key.text, field.text}).text + ",";
       }
       lines.push_back(line);
     }

@@ -16,14 +16,22 @@ struct Refused {
   std::string_view instead;
 };
 constexpr std::array kRefused{
-    Refused{"multi", "transaction()"},        Refused{"exec", "transaction()"},
-    Refused{"discard", "transaction()"},      Refused{"watch", "a script"},
-    Refused{"unwatch", "a script"},           Refused{"subscribe", "subscribe()"},
-    Refused{"psubscribe", "subscribe()"},     Refused{"ssubscribe", "subscribe()"},
-    Refused{"unsubscribe", "subscribe()"},    Refused{"punsubscribe", "subscribe()"},
-    Refused{"sunsubscribe", "subscribe()"},   Refused{"select", "a client with that database"},
-    Refused{"hello", "the client's options"}, Refused{"auth", "the client's options"},
-    Refused{"quit", "the client's end"},      Refused{"reset", "nothing"},
+    Refused{"multi", "transaction()"},
+    Refused{"exec", "transaction()"},
+    Refused{"discard", "transaction()"},
+    Refused{"watch", "a script"},
+    Refused{"unwatch", "a script"},
+    Refused{"subscribe", "subscribe()"},
+    Refused{"psubscribe", "subscribe()"},
+    Refused{"ssubscribe", "subscribe()"},
+    Refused{"unsubscribe", "subscribe()"},
+    Refused{"punsubscribe", "subscribe()"},
+    Refused{"sunsubscribe", "subscribe()"},
+    Refused{"select", "a client with that database"},
+    Refused{"hello", "the client's options"},
+    Refused{"auth", "the client's options"},
+    Refused{"quit", "the client's end"},
+    Refused{"reset", "nothing"},
     Refused{"monitor", "nothing"},
 };
 

@@ -69,8 +69,8 @@ class Client {
   virtual io::Task<Result<std::vector<Reply>>> transaction(std::vector<Command> commands, Durability durability) = 0;
 
   // EVALSHA, and EVAL when the server does not know the script. `script` must outlive the call.
-  virtual io::Task<Result<Reply>> script(const Script& script, std::vector<std::string> keys, std::vector<std::string> args,
-                                         Durability durability) = 0;
+  virtual io::Task<Result<Reply>> script(const Script& script, std::vector<std::string> keys,
+                                         std::vector<std::string> args, Durability durability) = 0;
 
   // Ready when the server has confirmed: nothing that is published from then on is missed without a gap.
   virtual io::Task<Result<std::unique_ptr<Subscription>>> subscribe(std::vector<std::string> channels,

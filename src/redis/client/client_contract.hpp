@@ -58,7 +58,8 @@ TYPED_TEST_P(ClientContract, CarriesBinaryAndLargeValues) {
 }
 
 TYPED_TEST_P(ClientContract, RunsTransactionsAtomically) {
-  auto replies = this->wait(this->client().transaction({{"SET", "a", "1"}, {"INCR", "a"}, {"LPUSH", "a", "x"}}, Durability::durable));
+  auto replies = this->wait(
+      this->client().transaction({{"SET", "a", "1"}, {"INCR", "a"}, {"LPUSH", "a", "x"}}, Durability::durable));
   ASSERT_TRUE(replies.has_value());
   ASSERT_EQ(replies->size(), 3U);
   EXPECT_EQ((*replies)[1], Reply::of(2));

@@ -74,7 +74,8 @@ std::optional<Message> message_of(Reply& reply) {
     return Message{.channel = std::move(items[1].text), .payload = std::move(items[2].text)};
   }
   if (items.size() == 4 && items[0].text == "pmessage") {
-    return Message{.channel = std::move(items[2].text), .pattern = std::move(items[1].text), .payload = std::move(items[3].text)};
+    return Message{
+        .channel = std::move(items[2].text), .pattern = std::move(items[1].text), .payload = std::move(items[3].text)};
   }
   return std::nullopt;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MessageBuffer: the bounded queue between whoever receives messages and the one who reads a Subscription. What does not
-// fit is counted in a gap that stands where it would have stood.
-// Thread: push(), lost() and close() any; next() on a loop, one caller at a time.
+// MessageBuffer: the bounded queue between whoever receives messages and the one who reads a Subscription. What does
+// not fit is counted in a gap that stands where it would have stood. Thread: push(), lost() and close() any; next() on
+// a loop, one caller at a time.
 #pragma once
 
 #include <deque>

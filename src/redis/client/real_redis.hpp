@@ -51,8 +51,9 @@ class RealRedis {
   explicit RealRedis(std::vector<std::string> options = {}, std::string directory = {}) {
     directory_ = directory.empty() ? own_directory_.path() : std::move(directory);
     socket_ = own_directory_.path() + "/redis.sock";
-    std::vector<std::string> args{"redis-server", "--port", "0", "--unixsocket", socket_, "--save", "", "--dir", directory_,
-                                  "--enable-debug-command", "yes"};
+    std::vector<std::string> args{"redis-server", "--port", "0",     "--unixsocket", socket_,
+                                  "--save",       "",       "--dir", directory_,     "--enable-debug-command",
+                                  "yes"};
     for (auto& option : options) args.push_back(std::move(option));
     start(args);
   }

@@ -19,20 +19,46 @@ struct Named {
   std::string_view name;
 };
 
-constexpr Named<Flag> kFlags[] = {
-    {kWrite, "write"}, {kReadonly, "readonly"}, {kDenyOom, "denyoom"}, {kAdmin, "admin"}, {kPubSub, "pubsub"},
-    {kNoScript, "noscript"}, {kBlocking, "blocking"}, {kLoading, "loading"}, {kStale, "stale"},
-    {kSkipMonitor, "skip_monitor"}, {kSkipSlowlog, "skip_slowlog"}, {kFast, "fast"}, {kNoAuth, "no_auth"},
-    {kNoMandatoryKeys, "no_mandatory_keys"}, {kNoMulti, "no_multi"},
-    {kMovableKeys, "movablekeys"}, {kAllowBusy, "allow_busy"}, {kNoAsyncLoading, "no_async_loading"}};
+constexpr Named<Flag> kFlags[] = {{kWrite, "write"},
+                                  {kReadonly, "readonly"},
+                                  {kDenyOom, "denyoom"},
+                                  {kAdmin, "admin"},
+                                  {kPubSub, "pubsub"},
+                                  {kNoScript, "noscript"},
+                                  {kBlocking, "blocking"},
+                                  {kLoading, "loading"},
+                                  {kStale, "stale"},
+                                  {kSkipMonitor, "skip_monitor"},
+                                  {kSkipSlowlog, "skip_slowlog"},
+                                  {kFast, "fast"},
+                                  {kNoAuth, "no_auth"},
+                                  {kNoMandatoryKeys, "no_mandatory_keys"},
+                                  {kNoMulti, "no_multi"},
+                                  {kMovableKeys, "movablekeys"},
+                                  {kAllowBusy, "allow_busy"},
+                                  {kNoAsyncLoading, "no_async_loading"}};
 
-constexpr Named<Category> kCategories[] = {
-    {kAclKeyspace, "@keyspace"}, {kAclRead, "@read"}, {kAclWrite, "@write"}, {kAclSet, "@set"},
-    {kAclSortedSet, "@sortedset"}, {kAclList, "@list"}, {kAclHash, "@hash"}, {kAclString, "@string"},
-    {kAclBitmap, "@bitmap"}, {kAclHyperLogLog, "@hyperloglog"}, {kAclGeo, "@geo"}, {kAclStream, "@stream"},
-    {kAclPubSub, "@pubsub"}, {kAclAdmin, "@admin"}, {kAclFast, "@fast"}, {kAclSlow, "@slow"},
-    {kAclBlocking, "@blocking"}, {kAclDangerous, "@dangerous"}, {kAclConnection, "@connection"},
-    {kAclTransaction, "@transaction"}, {kAclScripting, "@scripting"}};
+constexpr Named<Category> kCategories[] = {{kAclKeyspace, "@keyspace"},
+                                           {kAclRead, "@read"},
+                                           {kAclWrite, "@write"},
+                                           {kAclSet, "@set"},
+                                           {kAclSortedSet, "@sortedset"},
+                                           {kAclList, "@list"},
+                                           {kAclHash, "@hash"},
+                                           {kAclString, "@string"},
+                                           {kAclBitmap, "@bitmap"},
+                                           {kAclHyperLogLog, "@hyperloglog"},
+                                           {kAclGeo, "@geo"},
+                                           {kAclStream, "@stream"},
+                                           {kAclPubSub, "@pubsub"},
+                                           {kAclAdmin, "@admin"},
+                                           {kAclFast, "@fast"},
+                                           {kAclSlow, "@slow"},
+                                           {kAclBlocking, "@blocking"},
+                                           {kAclDangerous, "@dangerous"},
+                                           {kAclConnection, "@connection"},
+                                           {kAclTransaction, "@transaction"},
+                                           {kAclScripting, "@scripting"}};
 
 template <class Table>
 void reply_names(Context& ctx, const Table& table, uint32_t bits) {

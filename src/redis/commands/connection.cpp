@@ -87,7 +87,8 @@ void run_auth(Context& ctx) {
   }
   if (ctx.size() == 2 && ctx.server.settings.requirepass.empty()) {
     ctx.error(
-        "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration "
+        "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
+        "configuration "
         "is correct?");
     return;
   }
@@ -119,7 +120,8 @@ void run_hello(Context& ctx) {
   }
   if (!ctx.session.authenticated) {
     ctx.error(
-        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> "
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
+        "<pass> "
         "option can be used to authenticate the client and select the RESP protocol version at the same time");
     return;
   }
@@ -180,8 +182,8 @@ std::string client_line(const Session& session, int64_t now_ms) {
   if (session.blocked) flags += "b";
   if (session.unix_socket) flags += "U";
   if (flags.empty()) flags = "N";
-  std::string line = "id=" + std::to_string(session.id()) + " addr=" + session.address + " laddr=" + session.local_address +
-                     " fd=-1 name=" + session.name;
+  std::string line = "id=" + std::to_string(session.id()) + " addr=" + session.address +
+                     " laddr=" + session.local_address + " fd=-1 name=" + session.name;
   line += " age=" + std::to_string((now_ms - session.connected_at_ms) / 1000);
   line += " idle=" + std::to_string(std::max<int64_t>(0, now_ms - session.last_command_ms) / 1000);
   line += " flags=" + flags + " db=" + std::to_string(session.database);
@@ -189,8 +191,8 @@ std::string client_line(const Session& session, int64_t now_ms) {
   line += " ssub=" + std::to_string(session.shard_channels.size());
   line += " multi=" + (session.in_multi ? std::to_string(session.queue.size()) : "-1");
   line += " qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=1024 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=" +
-          (session.last_command.empty() ? "NULL" : session.last_command) + " user=default redir=-1 resp=" +
-          std::to_string(session.protocol) + "\n";
+          (session.last_command.empty() ? "NULL" : session.last_command) +
+          " user=default redir=-1 resp=" + std::to_string(session.protocol) + "\n";
   return line;
 }
 

@@ -35,13 +35,21 @@ struct BlockRequest {
 template <class V>
 struct TypeOf;
 template <>
-struct TypeOf<ListValue> { static constexpr Type value = Type::list; };
+struct TypeOf<ListValue> {
+  static constexpr Type value = Type::list;
+};
 template <>
-struct TypeOf<HashValue> { static constexpr Type value = Type::hash; };
+struct TypeOf<HashValue> {
+  static constexpr Type value = Type::hash;
+};
 template <>
-struct TypeOf<SetValue> { static constexpr Type value = Type::set; };
+struct TypeOf<SetValue> {
+  static constexpr Type value = Type::set;
+};
 template <>
-struct TypeOf<ZSetValue> { static constexpr Type value = Type::zset; };
+struct TypeOf<ZSetValue> {
+  static constexpr Type value = Type::zset;
+};
 
 struct Context {
   Context(ServerState& s, Session& c, const Row& r, Args a, ReplyWriter w)
@@ -52,10 +60,10 @@ struct Context {
   const Row& row;
   Args args;
   ReplyWriter reply;
-  bool may_block = true;     // not inside EXEC or a script
+  bool may_block = true;  // not inside EXEC or a script
   bool from_script = false;
   bool failed = false;
-  bool propagated = false;   // the handler has said itself what goes to the log
+  bool propagated = false;  // the handler has said itself what goes to the log
   std::optional<BlockRequest> block;
 
   Database& db() { return server.keyspace.database(session.database); }

@@ -54,7 +54,8 @@ void expire(Context& ctx, TimeUnit unit, bool absolute) {
   int64_t when = 0;
   if (!ctx.integer(ctx.arg(2), when)) return;
   const int64_t base = absolute ? 0 : ctx.now_ms();
-  bool valid = unit == TimeUnit::milliseconds || (when <= kMax / 1000 && when >= std::numeric_limits<int64_t>::min() / 1000);
+  bool valid =
+      unit == TimeUnit::milliseconds || (when <= kMax / 1000 && when >= std::numeric_limits<int64_t>::min() / 1000);
   if (valid && unit == TimeUnit::seconds) when *= 1000;
   valid = valid && !add_overflows(when, base, when);
   if (!valid) {

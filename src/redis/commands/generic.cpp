@@ -156,7 +156,9 @@ void run_copy(Context& ctx) {
 void run_wait(Context& ctx) {
   int64_t replicas = 0;
   int64_t timeout_ms = 0;
-  if (!ctx.integer(ctx.arg(1), replicas) || !ctx.integer(ctx.arg(2), timeout_ms, "ERR timeout is not an integer or out of range")) return;
+  if (!ctx.integer(ctx.arg(1), replicas) ||
+      !ctx.integer(ctx.arg(2), timeout_ms, "ERR timeout is not an integer or out of range"))
+    return;
   if (timeout_ms < 0) {
     ctx.error("ERR timeout is negative");
     return;
@@ -204,7 +206,8 @@ void run_object_idletime(Context& ctx) {
 void run_object_freq(Context& ctx) {
   if (object_entry(ctx) == nullptr) return;
   ctx.error(
-      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between "
+      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching "
+      "between "
       "policies at runtime LRU and LFU data will take some time to adjust.");
 }
 
@@ -215,8 +218,8 @@ void run_debug_object(Context& ctx) {
     return;
   }
   ctx.reply.simple("Value at:0x0 refcount:1 encoding:" + std::string(encoding_of(*entry)) +
-                   " serializedlength:0 lru:" + std::to_string(entry->lru) + " lru_seconds_idle:" +
-                   std::to_string((ctx.space().lru_clock() - entry->lru) & 0xffffff));
+                   " serializedlength:0 lru:" + std::to_string(entry->lru) +
+                   " lru_seconds_idle:" + std::to_string((ctx.space().lru_clock() - entry->lru) & 0xffffff));
 }
 
 }  // namespace compozy::redis

@@ -50,7 +50,8 @@ int64_t set_fields(Context& ctx) {
   for (size_t i = 2; i < ctx.size(); ++i) longest = std::max(longest, ctx.arg(i).size());
   hash->prepare_for(longest, ctx.space().limits.hash);
   int64_t created = 0;
-  for (size_t i = 2; i < ctx.size(); i += 2) created += hash->set(ctx.arg(i), ctx.arg(i + 1), ctx.space().limits.hash) ? 1 : 0;
+  for (size_t i = 2; i < ctx.size(); i += 2)
+    created += hash->set(ctx.arg(i), ctx.arg(i + 1), ctx.space().limits.hash) ? 1 : 0;
   ctx.touched(ctx.arg(1));
   return created;
 }

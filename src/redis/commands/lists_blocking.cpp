@@ -31,7 +31,8 @@ bool parse_side(Context& ctx, size_t i, Side& side) {
 
 void block_on(Context& ctx, std::span<const std::string_view> keys, int64_t deadline_ms, bool null_is_array) {
   if (!ctx.may_block) return null_is_array ? ctx.reply.null_array() : ctx.reply.null();
-  ctx.block = BlockRequest{.keys = {keys.begin(), keys.end()}, .deadline_ms = deadline_ms, .null_is_array = null_is_array};
+  ctx.block =
+      BlockRequest{.keys = {keys.begin(), keys.end()}, .deadline_ms = deadline_ms, .null_is_array = null_is_array};
 }
 
 // Answers whether the source existed. Replies with the moved element or with WRONGTYPE.

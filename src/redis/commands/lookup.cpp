@@ -47,7 +47,8 @@ const Index& names() {
 
 std::string_view lower(std::string_view text, std::array<char, kNameMax>& buffer) {
   if (text.size() > kNameMax) return {};
-  std::ranges::transform(text, buffer.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c; });
+  std::ranges::transform(text, buffer.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c; });
   return {buffer.data(), text.size()};
 }
 
@@ -85,7 +86,8 @@ std::vector<size_t> key_positions(const Row& row, Args args) {
     int64_t last = 0;
     if (spec.how == KeySpec::How::numkeys) {
       int64_t keys = 0;
-      if (first >= count || !is_canonical_integer(args[static_cast<size_t>(first)], keys) || keys < 0 || keys > count) return {};
+      if (first >= count || !is_canonical_integer(args[static_cast<size_t>(first)], keys) || keys < 0 || keys > count)
+        return {};
       first += spec.last;
       last = first + (keys - 1) * spec.step;
     } else {

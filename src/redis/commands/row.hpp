@@ -102,7 +102,7 @@ std::span<const std::span<const Row>> all_tables();
 
 // Finds a command by its first arguments, in any case. Sub is set for "config get": the subcommand's row.
 struct Found {
-  const Row* row = nullptr;        // the command, or the container
+  const Row* row = nullptr;  // the command, or the container
   const Row* subcommand = nullptr;
   const Row* effective() const { return subcommand != nullptr ? subcommand : row; }
 };

@@ -77,7 +77,8 @@ void add_keyspace(Context& ctx, Lines& lines) {
   for (size_t i = 0; i < ctx.space().database_count(); ++i) {
     const Database& db = ctx.space().database(i);
     if (db.size() == 0) continue;
-    lines.emplace_back("db" + std::to_string(i), "keys=" + number(db.size()) + ",expires=" + number(db.volatile_size()) +
+    lines.emplace_back("db" + std::to_string(i), "keys=" + number(db.size()) +
+                                                     ",expires=" + number(db.volatile_size()) +
                                                      ",avg_ttl=" + std::to_string(db.average_ttl_ms()));
   }
 }
@@ -102,7 +103,10 @@ constexpr Section kSections[] = {
     {"Stats", add_stats},
     {"Replication",
      [](Context& ctx, Lines& lines) {
-       lines = {{"role", "master"}, {"connected_slaves", "0"}, {"master_replid", ctx.server.run_id}, {"master_repl_offset", "0"}};
+       lines = {{"role", "master"},
+                {"connected_slaves", "0"},
+                {"master_replid", ctx.server.run_id},
+                {"master_repl_offset", "0"}};
      }},
     {"CPU", add_cpu},
     {"Errorstats", add_errors},

@@ -30,7 +30,8 @@ void intersect(Sets sets, const Visit& visit) {
   if (std::ranges::find(sets, nullptr) != sets.end()) return;
   std::ranges::sort(sets, {}, [](const SetValue* set) { return set->size(); });
   sets[0]->for_each_until([&](std::string_view member) {
-    const bool everywhere = std::ranges::all_of(sets.begin() + 1, sets.end(), [&](const auto* s) { return s->contains(member); });
+    const bool everywhere =
+        std::ranges::all_of(sets.begin() + 1, sets.end(), [&](const auto* s) { return s->contains(member); });
     return !everywhere || visit(member);
   });
 }

@@ -51,15 +51,27 @@ const std::array kRows{
     SettingRow{.name = "auto-aof-rewrite-percentage", .field = &S::auto_aof_rewrite_percentage},
     SettingRow{.name = "auto-aof-rewrite-min-size", .field = &S::auto_aof_rewrite_min_size, .memory = true},
     SettingRow{.name = "proto-max-bulk-len", .field = &S::proto_max_bulk_len, .memory = true, .min = 1024 * 1024},
-    SettingRow{.name = "client-query-buffer-limit", .field = &S::client_query_buffer_limit, .memory = true, .min = 1024 * 1024},
+    SettingRow{.name = "client-query-buffer-limit",
+               .field = &S::client_query_buffer_limit,
+               .memory = true,
+               .min = 1024 * 1024},
     SettingRow{.name = "client-output-buffer-limit", .field = &S::client_output_buffer_limit},
     SettingRow{.name = "lua-time-limit", .field = &S::lua_time_limit, .alias = "busy-reply-threshold"},
-    SettingRow{.name = "hash-max-listpack-entries", .field = &S::hash_max_listpack_entries, .alias = "hash-max-ziplist-entries"},
-    SettingRow{.name = "hash-max-listpack-value", .field = &S::hash_max_listpack_value, .alias = "hash-max-ziplist-value"},
+    SettingRow{.name = "hash-max-listpack-entries",
+               .field = &S::hash_max_listpack_entries,
+               .alias = "hash-max-ziplist-entries"},
+    SettingRow{
+        .name = "hash-max-listpack-value", .field = &S::hash_max_listpack_value, .alias = "hash-max-ziplist-value"},
     SettingRow{.name = "set-max-intset-entries", .field = &S::set_max_intset_entries},
-    SettingRow{.name = "zset-max-listpack-entries", .field = &S::zset_max_listpack_entries, .alias = "zset-max-ziplist-entries"},
-    SettingRow{.name = "zset-max-listpack-value", .field = &S::zset_max_listpack_value, .alias = "zset-max-ziplist-value"},
-    SettingRow{.name = "list-max-listpack-size", .field = &S::list_max_listpack_size, .min = -5, .alias = "list-max-ziplist-size"},
+    SettingRow{.name = "zset-max-listpack-entries",
+               .field = &S::zset_max_listpack_entries,
+               .alias = "zset-max-ziplist-entries"},
+    SettingRow{
+        .name = "zset-max-listpack-value", .field = &S::zset_max_listpack_value, .alias = "zset-max-ziplist-value"},
+    SettingRow{.name = "list-max-listpack-size",
+               .field = &S::list_max_listpack_size,
+               .min = -5,
+               .alias = "list-max-ziplist-size"},
     SettingRow{.name = "list-compress-depth", .field = &S::list_compress_depth},
     SettingRow{.name = "hz", .field = &S::hz, .min = 1, .max = 500},
     SettingRow{.name = "save", .field = &S::save},
@@ -78,7 +90,8 @@ const std::array kRows{
 
 const SettingRow* find_setting(std::string_view name) {
   for (const SettingRow& row : kRows) {
-    if (equals_ignoring_case(row.name, name) || (!row.alias.empty() && equals_ignoring_case(row.alias, name))) return &row;
+    if (equals_ignoring_case(row.name, name) || (!row.alias.empty() && equals_ignoring_case(row.alias, name)))
+      return &row;
   }
   return nullptr;
 }
@@ -123,7 +136,8 @@ Result<int64_t> parse_number(const SettingRow& row, std::string_view value) {
 std::vector<std::pair<std::string, std::string>> Settings::get(const std::vector<std::string>& patterns) const {
   std::vector<std::pair<std::string, std::string>> found;
   const auto add = [&](std::string_view name, const SettingRow& row) {
-    const bool wanted = std::ranges::any_of(patterns, [&](const std::string& p) { return glob_match(to_lower(p), name); });
+    const bool wanted =
+        std::ranges::any_of(patterns, [&](const std::string& p) { return glob_match(to_lower(p), name); });
     if (wanted) found.emplace_back(name, value_of(*this, row));
   };
   for (const SettingRow& row : kRows) {
@@ -144,7 +158,7 @@ Result<void> Settings::set(std::string_view name, std::string_view value) {
     if (!equals_ignoring_case(value, "yes") && !equals_ignoring_case(value, "no")) {
       return fail(Errc::invalid_argument, "argument must be 'yes' or 'no'");
     }
-    this->**flag = equals_ignoring_case(value, "yes");
+    this->** flag = equals_ignoring_case(value, "yes");
     return {};
   }
   if (!row->choices.empty()) {

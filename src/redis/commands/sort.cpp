@@ -81,7 +81,9 @@ std::optional<std::string> look_up(Context& ctx, std::string_view pattern, const
 bool collect(Context& ctx, const SortQuery& query, std::vector<Sortable>& elements) {
   const Entry* entry = ctx.db().find(ctx.arg(1));
   if (entry == nullptr) return true;
-  const auto add = [&](std::string_view text) { elements.push_back({.element = std::string(text), .position = elements.size()}); };
+  const auto add = [&](std::string_view text) {
+    elements.push_back({.element = std::string(text), .position = elements.size()});
+  };
   if (entry->type == Type::list) {
     const auto& list = entry->value<ListValue>();
     auto cursor = list.locate(0);
@@ -117,7 +119,8 @@ void order(const SortQuery& query, std::vector<Sortable>& elements) {
   std::ranges::sort(elements, [&](const Sortable& a, const Sortable& b) {
     int compared = 0;
     if (query.alpha) {
-      compared = a.absent || b.absent ? static_cast<int>(b.absent) - static_cast<int>(a.absent) : a.text.compare(b.text);
+      compared =
+          a.absent || b.absent ? static_cast<int>(b.absent) - static_cast<int>(a.absent) : a.text.compare(b.text);
     } else {
       compared = a.number < b.number ? -1 : a.number > b.number ? 1 : 0;
     }

@@ -29,7 +29,8 @@ void BlockedKeys::remove(size_t database, std::string_view key) {
 
 void BlockedKeys::touched(size_t database, std::string_view key) {
   Key wanted{database, std::string(key)};
-  if (waiting_.contains(wanted) && std::ranges::find(ready_, wanted) == ready_.end()) ready_.push_back(std::move(wanted));
+  if (waiting_.contains(wanted) && std::ranges::find(ready_, wanted) == ready_.end())
+    ready_.push_back(std::move(wanted));
 }
 
 void BlockedKeys::touch_database(size_t database) {

@@ -63,7 +63,7 @@ struct Stats {
   uint64_t keyspace_hits = 0;
   uint64_t keyspace_misses = 0;
   uint64_t errors = 0;
-  uint64_t dirty = 0;           // changes since the start
+  uint64_t dirty = 0;  // changes since the start
   std::map<std::string, uint64_t, std::less<>> errors_by_code;
   void reset();
 };

@@ -62,7 +62,8 @@ struct AddResult {
   bool nan = false;
 };
 
-void add_one(Context& ctx, ZSetValue& zset, const AddOptions& options, double score, std::string_view member, AddResult& result) {
+void add_one(Context& ctx, ZSetValue& zset, const AddOptions& options, double score, std::string_view member,
+             AddResult& result) {
   const auto old = zset.score(member);
   result.score.reset();
   if (old ? options.nx : options.xx) return;

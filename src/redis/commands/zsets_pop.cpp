@@ -49,7 +49,8 @@ void pop(Context& ctx, End end) {
   ZSetValue* zset = nullptr;
   if (!ctx.write(ctx.arg(1), zset)) return;
   if (zset == nullptr || count == 0) return ctx.reply.array(0);
-  if (ctx.size() == 3) return pop_elements(ctx, ctx.arg(1), *zset, end, static_cast<size_t>(count), Layout::pairs_in_resp3);
+  if (ctx.size() == 3)
+    return pop_elements(ctx, ctx.arg(1), *zset, end, static_cast<size_t>(count), Layout::pairs_in_resp3);
   ctx.reply.array(2);
   pop_elements(ctx, ctx.arg(1), *zset, end, 1, Layout::flat);
 }

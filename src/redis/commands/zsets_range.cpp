@@ -86,7 +86,8 @@ struct Bounds {
   LexRange lex;
 };
 
-bool parse_bounds(Context& ctx, const RangeQuery& query, std::string_view first, std::string_view second, Bounds& bounds) {
+bool parse_bounds(Context& ctx, const RangeQuery& query, std::string_view first, std::string_view second,
+                  Bounds& bounds) {
   if (query.by == By::index) return ctx.integer(first, bounds.start) && ctx.integer(second, bounds.stop);
   if (query.reverse) std::swap(first, second);
   return query.by == By::score ? parse_score_range(ctx, first, second, bounds.score)
@@ -122,7 +123,8 @@ void range(Context& ctx, RangeQuery query) {
 }  // namespace
 
 bool parse_score_range(Context& ctx, std::string_view min, std::string_view max, ScoreRange& range) {
-  if (parse_score_bound(min, range.min, range.min_open) && parse_score_bound(max, range.max, range.max_open)) return true;
+  if (parse_score_bound(min, range.min, range.min_open) && parse_score_bound(max, range.max, range.max_open))
+    return true;
   return ctx.error("ERR min or max is not a float");
 }
 

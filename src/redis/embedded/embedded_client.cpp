@@ -85,9 +85,7 @@ class EmbeddedClient::Call final : public SessionOwner {
   }
 
  private:
-  Output take() {
-    return {std::exchange(session_->outbox.bytes, {}), session_->outbox.lsn, session_->blocked};
-  }
+  Output take() { return {std::exchange(session_->outbox.bytes, {}), session_->outbox.lsn, session_->blocked}; }
 
   Engine& engine_;
   Session* session_;
@@ -234,8 +232,8 @@ io::Task<Result<std::vector<Reply>>> EmbeddedClient::transaction(std::vector<Com
   co_return transaction_replies(std::move(replies.back()));
 }
 
-io::Task<Result<Reply>> EmbeddedClient::script(const Script& script, std::vector<std::string> keys, std::vector<std::string> args,
-                                               Durability durability) {
+io::Task<Result<Reply>> EmbeddedClient::script(const Script& script, std::vector<std::string> keys,
+                                               std::vector<std::string> args, Durability durability) {
   Command command{"EVALSHA", script.sha1, std::to_string(keys.size())};
   for (auto& key : keys) command.push_back(std::move(key));
   for (auto& arg : args) command.push_back(std::move(arg));
@@ -252,8 +250,10 @@ io::Task<Result<Reply>> EmbeddedClient::script(const Script& script, std::vector
 }
 
 io::Task<Result<std::unique_ptr<Subscription>>> EmbeddedClient::subscribe(std::vector<std::string> channels,
-                                                                          std::vector<std::string> patterns, size_t buffer) {
-  if (channels.empty() && patterns.empty()) co_return fail(Errc::invalid_argument, "a subscription needs a channel or a pattern");
+                                                                          std::vector<std::string> patterns,
+                                                                          size_t buffer) {
+  if (channels.empty() && patterns.empty())
+    co_return fail(Errc::invalid_argument, "a subscription needs a channel or a pattern");
   auto subscription = std::make_unique<EmbeddedSubscription>(engine_, buffer);
   subscription->open(channels, patterns);
   co_return subscription;

@@ -29,7 +29,8 @@ class EmbeddedClient final : public Client {
   io::Task<Result<std::vector<Reply>>> transaction(std::vector<Command> commands, Durability durability) override;
   io::Task<Result<Reply>> script(const Script& script, std::vector<std::string> keys, std::vector<std::string> args,
                                  Durability durability) override;
-  io::Task<Result<std::unique_ptr<Subscription>>> subscribe(std::vector<std::string> channels, std::vector<std::string> patterns,
+  io::Task<Result<std::unique_ptr<Subscription>>> subscribe(std::vector<std::string> channels,
+                                                            std::vector<std::string> patterns,
                                                             size_t buffer = 1024) override;
 
   // Without a coroutine, applied only. The string is copied into `out`; false: absent or not a string.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Maintenance: the thread that calls Engine::cron(): active expiry, rehashing, deadlines of blocked clients, the walk of
-// a log rewrite. Ten times a second, and a hundred times while somebody waits in a blocking command.
-// Owner: app, beside the engine; end it before the engine.
+// Maintenance: the thread that calls Engine::cron(): active expiry, rehashing, deadlines of blocked clients, the walk
+// of a log rewrite. Ten times a second, and a hundred times while somebody waits in a blocking command. Owner: app,
+// beside the engine; end it before the engine.
 #pragma once
 
 #include <condition_variable>

@@ -15,7 +15,8 @@ std::vector<std::string_view> Waiter::arguments_for(std::string_view key) const 
     // BLMPOP timeout numkeys key… LEFT …
     std::vector<std::string_view> result(args.begin(), args.begin() + spec.first);
     result.insert(result.end(), {"1", key});
-    result.insert(result.end(), args.begin() + spec.first + 1 + static_cast<ptrdiff_t>(request.keys.size()), args.end());
+    result.insert(result.end(), args.begin() + spec.first + 1 + static_cast<ptrdiff_t>(request.keys.size()),
+                  args.end());
     return result;
   }
   if (spec.last < 0) return {args.front(), key, args.back()};  // BLPOP key… timeout

@@ -119,8 +119,9 @@ bool Engine::admit(Session& session, Args args, const Row*& row, ReplyWriter& re
   row = found.effective();
   if (row == nullptr) return refuse(session, reply, unknown_command(args));
   if (is_container(*found.row) && found.subcommand == nullptr && args.size() > 1) {
-    return refuse(session, reply, "ERR unknown subcommand '" + std::string(args[1].substr(0, 128)) + "'. Try " +
-                                      to_upper(found.row->name) + " HELP.");
+    return refuse(session, reply,
+                  "ERR unknown subcommand '" + std::string(args[1].substr(0, 128)) + "'. Try " +
+                      to_upper(found.row->name) + " HELP.");
   }
   if (!row->accepts(args.size()) || row->run == nullptr) {
     return refuse(session, reply, "ERR wrong number of arguments for '" + full_name(*row) + "' command");
@@ -310,9 +311,10 @@ std::string Engine::rewrite_log() {
 }
 
 std::vector<std::pair<std::string, std::string>> Engine::persistence_info() const {
-  std::vector<std::pair<std::string, std::string>> lines{{"loading", "0"},
-                                                         {"rdb_changes_since_last_save", std::to_string(state_.stats.dirty)},
-                                                         {"aof_enabled", persistence_ == nullptr ? "0" : "1"}};
+  std::vector<std::pair<std::string, std::string>> lines{
+      {"loading", "0"},
+      {"rdb_changes_since_last_save", std::to_string(state_.stats.dirty)},
+      {"aof_enabled", persistence_ == nullptr ? "0" : "1"}};
   if (persistence_ != nullptr) {
     for (auto& line : persistence_->info()) lines.push_back(std::move(line));
   }

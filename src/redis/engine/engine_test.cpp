@@ -25,8 +25,8 @@ TEST_F(EngineTest, LogsEffectsNotIntentions) {
   run("GET k");
   run("EXPIRE k 0");
   const std::string deadline = std::to_string(clock_.wall_ms() + 10'000);
-  EXPECT_THAT(sink_.units, ElementsAre("SELECT 0 ; SET k v PXAT " + deadline + " ; ", "SET f 0.5 KEEPTTL ; ", "SADD s a ; ",
-                                       "SREM s a ; ", "DEL k ; "));
+  EXPECT_THAT(sink_.units, ElementsAre("SELECT 0 ; SET k v PXAT " + deadline + " ; ", "SET f 0.5 KEEPTTL ; ",
+                                       "SADD s a ; ", "SREM s a ; ", "DEL k ; "));
 }
 
 TEST_F(EngineTest, RunsATransactionAsOneUnit) {
@@ -34,7 +34,8 @@ TEST_F(EngineTest, RunsATransactionAsOneUnit) {
   EXPECT_EQ(run("SET a 1"), "QUEUED");
   EXPECT_EQ(run("INCR a"), "QUEUED");
   EXPECT_EQ(run("LPUSH a x"), "QUEUED");
-  EXPECT_EQ(run("EXEC"), "[OK, (integer) 2, (error) WRONGTYPE Operation against a key holding the wrong kind of value]");
+  EXPECT_EQ(run("EXEC"),
+            "[OK, (integer) 2, (error) WRONGTYPE Operation against a key holding the wrong kind of value]");
   EXPECT_THAT(sink_.units, ElementsAre("[SELECT 0 ; SET a 1 ; INCR a ; ]"));
 }
 
@@ -156,9 +157,10 @@ TEST_F(EngineTest, PublishesToSubscribersOnly) {
   run_on(listener, "SUBSCRIBE c");
   EXPECT_EQ(run("PUBLISH c hello"), "(integer) 1");
   EXPECT_EQ(take(listener), "[\"message\", \"c\", \"hello\"]");
-  EXPECT_EQ(run_on(listener, "GET k"),
-            "(error) ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
-            "this context");
+  EXPECT_EQ(
+      run_on(listener, "GET k"),
+      "(error) ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+      "this context");
 }
 
 TEST_F(EngineTest, ClientReplyOffAndSkipSilenceReplies) {

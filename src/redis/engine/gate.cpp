@@ -25,7 +25,8 @@ void Gate::enter() {
   for (int i = 0; i < kSpins; ++i) {
     pause_briefly();
     expected = 0;
-    if (word_.load(std::memory_order_relaxed) == 0 && word_.compare_exchange_weak(expected, 1, std::memory_order_acquire)) {
+    if (word_.load(std::memory_order_relaxed) == 0 &&
+        word_.compare_exchange_weak(expected, 1, std::memory_order_acquire)) {
       return;
     }
   }

@@ -30,7 +30,8 @@ TEST_F(ScriptTest, ConvertsValuesBothWays) {
 
 TEST_F(ScriptTest, LogsWhatItDidAsOneUnit) {
   eval("redis.call('SET', 'a', 1) redis.call('PEXPIRE', 'a', 1000) return redis.call('GET', 'a')");
-  EXPECT_THAT(sink_.units, ElementsAre("[SELECT 0 ; SET a 1 ; PEXPIREAT a " + std::to_string(clock_.wall_ms() + 1000) + " ; ]"));
+  EXPECT_THAT(sink_.units,
+              ElementsAre("[SELECT 0 ; SET a 1 ; PEXPIREAT a " + std::to_string(clock_.wall_ms() + 1000) + " ; ]"));
 }
 
 TEST_F(ScriptTest, TellsWhereAnErrorCameFrom) {
@@ -41,16 +42,17 @@ TEST_F(ScriptTest, TellsWhereAnErrorCameFrom) {
   EXPECT_EQ(eval("return redis.pcall('LPUSH', 's', 1)['err']"),
             "\"WRONGTYPE Operation against a key holding the wrong kind of value\"");
   EXPECT_THAT(eval("return redis.call('nosuch')"), HasSubstr("ERR Unknown Redis command called from script script: "));
-  EXPECT_THAT(eval("return redis.call('SUBSCRIBE', 'c')"), HasSubstr("ERR This Redis command is not allowed from script"));
+  EXPECT_THAT(eval("return redis.call('SUBSCRIBE', 'c')"),
+              HasSubstr("ERR This Redis command is not allowed from script"));
   EXPECT_EQ(eval("return redis.error_reply('MY text')"), "(error) MY text");
   EXPECT_THAT(eval("return ("), HasSubstr("ERR Error compiling script (new function): user_script:1:"));
 }
 
 TEST_F(ScriptTest, CannotLeaveTheSandboxOrKeepState) {
   for (const auto* source :
-       {"x = 1", "redis.call = 1", "string.len = 1", "rawset(_G, 'x', 1)", "setmetatable(_G, {})", "return io", "return os",
-        "return debug", "return require('x')", "return dofile('/etc/passwd')", "return getfenv()", "KEYS.x.y = 1",
-        "rawset(cjson, 'encode', 1)", "getmetatable('').__index.len = 1"}) {
+       {"x = 1", "redis.call = 1", "string.len = 1", "rawset(_G, 'x', 1)", "setmetatable(_G, {})", "return io",
+        "return os", "return debug", "return require('x')", "return dofile('/etc/passwd')", "return getfenv()",
+        "KEYS.x.y = 1", "rawset(cjson, 'encode', 1)", "getmetatable('').__index.len = 1"}) {
     EXPECT_THAT(eval(source), HasSubstr("(error) ERR")) << source;
   }
   EXPECT_EQ(eval("return getmetatable(_G)"), "(nil)");
@@ -59,7 +61,8 @@ TEST_F(ScriptTest, CannotLeaveTheSandboxOrKeepState) {
 }
 
 TEST_F(ScriptTest, RunsByShaOnceLoaded) {
-  EXPECT_EQ(run("EVALSHA ffffffffffffffffffffffffffffffffffffffff 0"), "(error) NOSCRIPT No matching script. Please use EVAL.");
+  EXPECT_EQ(run("EVALSHA ffffffffffffffffffffffffffffffffffffffff 0"),
+            "(error) NOSCRIPT No matching script. Please use EVAL.");
   EXPECT_EQ(run("SCRIPT LOAD \"return 1\""), "\"e0e1f9fabfc9d4800c877a703b823ac0578ff8db\"");
   EXPECT_EQ(run("EVALSHA E0E1F9FABFC9D4800C877A703B823AC0578FF8DB 0"), "(integer) 1");
   EXPECT_EQ(run("SCRIPT FLUSH"), "OK");
@@ -67,7 +70,8 @@ TEST_F(ScriptTest, RunsByShaOnceLoaded) {
 }
 
 TEST_F(ScriptTest, RefusesWritesInReadOnlyScripts) {
-  EXPECT_THAT(run("EVAL_RO \"return redis.call('SET','a',1)\" 0"), HasSubstr("ERR Write commands are not allowed from read-only scripts."));
+  EXPECT_THAT(run("EVAL_RO \"return redis.call('SET','a',1)\" 0"),
+              HasSubstr("ERR Write commands are not allowed from read-only scripts."));
   EXPECT_EQ(run("EVAL_RO \"return redis.call('GET','a')\" 0"), "(nil)");
 }
 

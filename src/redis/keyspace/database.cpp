@@ -106,8 +106,8 @@ void Database::set_string(std::string_view key, std::string_view value, bool kee
   const bool embedded = whole <= Entry::kEmbeddedMax;
   if (old != nullptr) {
     before_change(*old);
-    const bool same_shell = old->type == Type::string && embedded && old->embedded() && old->has_deadline() == deadline &&
-                            old->value_size == value.size();
+    const bool same_shell = old->type == Type::string && embedded && old->embedded() &&
+                            old->has_deadline() == deadline && old->value_size == value.size();
     if (same_shell) {
       if (!value.empty()) std::memmove(old->value_bytes(), value.data(), value.size());
       old->flags &= static_cast<uint8_t>(~Entry::kEncoding);
@@ -320,15 +320,15 @@ void* copy_value(const Entry& entry, Keyspace& space) {
     }
     case Type::hash: {
       auto* copy = counted_new<HashValue>();
-      entry.value<HashValue>().for_each([&](std::string_view name, std::string_view value) {
-        copy->set(name, value, space.limits.hash);
-      });
+      entry.value<HashValue>().for_each(
+          [&](std::string_view name, std::string_view value) { copy->set(name, value, space.limits.hash); });
       if (entry.value<HashValue>().is_table()) copy->use_table();
       return copy;
     }
     case Type::set: {
       auto* copy = counted_new<SetValue>();
-      entry.value<SetValue>().for_each([&](std::string_view member) { copy->add(member, space.limits.intset_entries); });
+      entry.value<SetValue>().for_each(
+          [&](std::string_view member) { copy->add(member, space.limits.intset_entries); });
       if (entry.value<SetValue>().is_table()) copy->use_table();
       return copy;
     }

@@ -35,7 +35,7 @@ struct Entry {
   static constexpr size_t kEmbeddedMax = 192;
   static constexpr uint8_t kHasDeadline = 1;
   static constexpr uint8_t kEmbedded = 2;
-  static constexpr uint8_t kRaw = 4;  // a string that APPEND or SETRANGE wrote: OBJECT ENCODING says "raw"
+  static constexpr uint8_t kRaw = 4;         // a string that APPEND or SETRANGE wrote: OBJECT ENCODING says "raw"
   static constexpr uint8_t kNotInteger = 8;  // a string that INCRBYFLOAT wrote: never "int"
   static constexpr uint8_t kEncoding = kRaw | kNotInteger;
 

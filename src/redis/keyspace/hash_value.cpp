@@ -17,9 +17,7 @@ HashField* make_field(std::string_view name, std::string_view value) {
   return field;
 }
 
-void free_field(HashField* field) {
-  counted_free(field, HashField::footprint(field->name_size, field->value_size));
-}
+void free_field(HashField* field) { counted_free(field, HashField::footprint(field->name_size, field->value_size)); }
 
 }  // namespace
 

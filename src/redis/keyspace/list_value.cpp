@@ -51,7 +51,9 @@ void ListValue::push_back(std::string_view value) {
   ++size_;
 }
 
-std::string_view ListValue::back() const { return chunks_.back()->get(chunks_.back()->previous(chunks_.back()->end())); }
+std::string_view ListValue::back() const {
+  return chunks_.back()->get(chunks_.back()->previous(chunks_.back()->end()));
+}
 
 void ListValue::pop_front() {
   Packed& chunk = *chunks_[first_];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ListValue: a list as a ring of chunks of at most 8 KB (one larger element has a chunk of its own). Both ends are O(1),
-// an index costs one step per chunk, an insert or removal moves at most one chunk. Redis calls this a quicklist.
+// ListValue: a list as a ring of chunks of at most 8 KB (one larger element has a chunk of its own). Both ends are
+// O(1), an index costs one step per chunk, an insert or removal moves at most one chunk. Redis calls this a quicklist.
 #pragma once
 
 #include <cstdint>

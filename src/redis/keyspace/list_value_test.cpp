@@ -26,12 +26,19 @@ TEST(ListValue, BehavesLikeADequeOfStrings) {
     ListValue list;
     std::deque<std::string> model;
     for (int step = 0; step < 30'000; ++step) {
-      const std::string value(random.below(30) == 0 ? random.below(9000) : random.below(300), static_cast<char>('a' + random.below(3)));
+      const std::string value(random.below(30) == 0 ? random.below(9000) : random.below(300),
+                              static_cast<char>('a' + random.below(3)));
       const size_t at = model.empty() ? 0 : random.below(model.size());
       switch (random.below(9)) {
-        case 0: list.push_front(value); model.push_front(value); break;
+        case 0:
+          list.push_front(value);
+          model.push_front(value);
+          break;
         case 1:
-        case 2: list.push_back(value); model.push_back(value); break;
+        case 2:
+          list.push_back(value);
+          model.push_back(value);
+          break;
         case 3:
           if (model.empty()) break;
           ASSERT_EQ(list.front(), model.front());
@@ -44,7 +51,10 @@ TEST(ListValue, BehavesLikeADequeOfStrings) {
           list.pop_back();
           model.pop_back();
           break;
-        case 5: list.insert(at, value); model.insert(model.begin() + static_cast<ptrdiff_t>(at), value); break;
+        case 5:
+          list.insert(at, value);
+          model.insert(model.begin() + static_cast<ptrdiff_t>(at), value);
+          break;
         case 6:
           if (model.empty()) break;
           list.set(at, value);

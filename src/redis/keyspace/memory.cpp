@@ -32,7 +32,8 @@ size_t allocation_size(size_t bytes) {
 }
 
 void* counted_alloc(size_t bytes, size_t alignment) {
-  void* memory = alignment <= 16 ? std::malloc(bytes) : std::aligned_alloc(alignment, (bytes + alignment - 1) & ~(alignment - 1));
+  void* memory =
+      alignment <= 16 ? std::malloc(bytes) : std::aligned_alloc(alignment, (bytes + alignment - 1) & ~(alignment - 1));
   ASSERT(memory != nullptr);
   MemoryAccount& counted = current_account();
   counted.used += static_cast<int64_t>(allocation_size(bytes));

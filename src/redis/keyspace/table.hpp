@@ -20,7 +20,7 @@
 
 #include "base/hash.hpp"
 #include "base/random.hpp"
-#include "redis/keyspace/memory.hpp"
+#include "redis/keyspace/buckets.hpp"
 
 namespace compozy::redis {
 
@@ -95,7 +95,7 @@ class Table {
         Item* item = bucket->slots[at].item;
         if (Traits::key(*item) != key) continue;
         bucket->present = static_cast<uint8_t>(bucket->present & ~(1U << at));
-        if (previous != nullptr && bucket->count() == 0) unlink(previous, bucket);
+        if (previous != nullptr && bucket->count() == 0) previous->unlink(bucket);
         if (--size_ == 0) clear();
         shrink_if_sparse();
         return item;
@@ -177,76 +177,11 @@ class Table {
   }
 
  private:
-  static constexpr uint64_t kSegment = 4096;  // buckets: 256 KB
-  static constexpr uint64_t kFill = 6;        // items per bucket before the table doubles
+  static constexpr uint64_t kFill = 6;  // items per bucket before the table doubles
 
-  struct Bucket {
-    uint8_t present = 0;  // bit i: slot i is used; bit 7: slots[6] is the next bucket
-    uint8_t tags[7] = {};
-    union Slot {
-      Item* item;
-      Bucket* next;
-    } slots[7] = {};
-
-    static constexpr uint8_t kChained = 0x80;
-    bool chained() const { return (present & kChained) != 0; }
-    Bucket* next() const { return chained() ? slots[6].next : nullptr; }
-    int count() const { return std::popcount(static_cast<uint8_t>(present & 0x7f)); }
-
-    // Bit 8*(i+1)+7 is set for each used slot i whose tag is `wanted`.
-    uint64_t matches(uint8_t wanted) const {
-      constexpr uint64_t kLow7 = 0x7f7f7f7f7f7f7f7f;
-      uint64_t word = 0;
-      std::memcpy(&word, this, sizeof word);
-      word ^= 0x0101010101010101ULL * wanted;
-      const uint64_t zero_bytes = ~(((word & kLow7) + kLow7) | word | kLow7);
-      // Spreads the presence bits to the same places.
-      const uint64_t used = (present & 0x7fULL) * 0x0002040810204081ULL & 0x0101010101010101ULL;
-      return zero_bytes & (used << 15);
-    }
-  };
-  static_assert(sizeof(Bucket) == 64);
-
-  struct Array {
-    CountedVector<Bucket*> segments;
-    uint64_t buckets = 0;
-
-    uint64_t mask() const { return buckets - 1; }
-    size_t segment_bytes() const { return sizeof(Bucket) * (buckets < kSegment ? buckets : kSegment); }
-    void resize(uint64_t count) {
-      buckets = count;
-      segments.resize((count + kSegment - 1) / kSegment);
-    }
-    Bucket* at(uint64_t i) const {
-      Bucket* segment = segments[i / kSegment];
-      return segment == nullptr ? nullptr : segment + i % kSegment;
-    }
-    Bucket* touch(uint64_t i) {
-      Bucket*& segment = segments[i / kSegment];
-      if (segment == nullptr) {
-        segment = static_cast<Bucket*>(counted_alloc(segment_bytes(), 64));
-        std::memset(static_cast<void*>(segment), 0, segment_bytes());
-      }
-      return segment + i % kSegment;
-    }
-    void free_segment(size_t index) {
-      Bucket* segment = std::exchange(segments[index], nullptr);
-      if (segment == nullptr) return;
-      for (uint64_t i = 0; i < segment_bytes() / sizeof(Bucket); ++i) {
-        for (Bucket* chained = segment[i].next(); chained != nullptr;) {
-          Bucket* following = chained->next();
-          counted_free(chained, sizeof(Bucket));
-          chained = following;
-        }
-      }
-      counted_free(segment, segment_bytes());
-    }
-    void clear() {
-      for (size_t i = 0; i < segments.size(); ++i) free_segment(i);
-      CountedVector<Bucket*>().swap(segments);
-      buckets = 0;
-    }
-  };
+  using Bucket = HashBucket<Item>;
+  using Array = BucketArray<Item>;
+  static constexpr uint64_t kSegment = Array::kSegment;
 
   static uint8_t tag(uint64_t hash) { return static_cast<uint8_t>(hash >> 56); }
 
@@ -257,9 +192,7 @@ class Table {
     return reverse(reverse(cursor) + 1);
   }
 
-  Array& home_array(uint64_t hash) {
-    return arrays_[rehashing_ && (hash & arrays_[0].mask()) < cursor_ ? 1 : 0];
-  }
+  Array& home_array(uint64_t hash) { return arrays_[rehashing_ && (hash & arrays_[0].mask()) < cursor_ ? 1 : 0]; }
 
   Bucket* home(uint64_t hash) const {
     const Array& array = arrays_[rehashing_ && (hash & arrays_[0].mask()) < cursor_ ? 1 : 0];
@@ -268,48 +201,12 @@ class Table {
 
   void put(uint64_t hash, Item* item) {
     Array& array = home_array(hash);
-    Bucket* bucket = array.touch(hash & array.mask());
-    while (true) {
-      const uint8_t usable = bucket->chained() ? 0x3f : 0x7f;
-      const auto free_slots = static_cast<uint8_t>(~bucket->present & usable);
-      if (free_slots != 0) {
-        const int at = std::countr_zero(free_slots);
-        bucket->present = static_cast<uint8_t>(bucket->present | (1U << at));
-        bucket->tags[at] = tag(hash);
-        bucket->slots[at].item = item;
-        return;
-      }
-      if (!bucket->chained()) chain(bucket);
-      bucket = bucket->next();
-    }
-  }
-
-  // Makes room for a link: the seventh item moves to the new overflow bucket.
-  static void chain(Bucket* bucket) {
-    auto* overflow = new (counted_alloc(sizeof(Bucket), 64)) Bucket;
-    overflow->present = 1;
-    overflow->tags[0] = bucket->tags[6];
-    overflow->slots[0] = bucket->slots[6];
-    bucket->slots[6].next = overflow;
-    bucket->present = static_cast<uint8_t>((bucket->present & 0x3f) | Bucket::kChained);
-  }
-
-  static void unlink(Bucket* previous, Bucket* empty) {
-    if (empty->chained()) {
-      previous->slots[6].next = empty->next();
-    } else {
-      previous->present = static_cast<uint8_t>(previous->present & 0x3f);
-    }
-    counted_free(empty, sizeof(Bucket));
+    array.touch(hash & array.mask())->add(tag(hash), item);
   }
 
   template <class Use>
   static void visit(const Bucket* bucket, Use&& use) {
-    for (; bucket != nullptr; bucket = bucket->next()) {
-      for (unsigned used = bucket->present & (bucket->chained() ? 0x3fU : 0x7fU); used != 0; used &= used - 1) {
-        use(*bucket->slots[std::countr_zero(used)].item);
-      }
-    }
+    if (bucket != nullptr) bucket->visit(use);
   }
 
   void start_rehash(uint64_t buckets) {
@@ -330,11 +227,7 @@ class Table {
     ++cursor_;  // From here on the bucket's keys have their home in the new array.
     visit(first, [this](Item& item) { put(table_hash(Traits::key(item)), &item); });
     --cursor_;
-    for (Bucket* chained = first->next(); chained != nullptr;) {
-      Bucket* following = chained->next();
-      counted_free(chained, sizeof(Bucket));
-      chained = following;
-    }
+    first->free_chain();
     first->present = 0;
   }
 

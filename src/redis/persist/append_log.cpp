@@ -64,7 +64,9 @@ AppendLog::~AppendLog() {
 }
 
 AppendLog::Policy AppendLog::policy_in(const Settings& settings) {
-  return settings.appendfsync == "always" ? Policy::always : settings.appendfsync == "no" ? Policy::no : Policy::everysec;
+  return settings.appendfsync == "always" ? Policy::always
+         : settings.appendfsync == "no"   ? Policy::no
+                                          : Policy::everysec;
 }
 
 // ---- opening ----
@@ -115,7 +117,9 @@ Result<void> AppendLog::replay_all(Session& session) {
                                           "; restore it from a backup, or cut it with redis-check-aof --fix");
     }
     log::warn("the append-only log ended in the middle of a command and was cut",
-              {{"file", file}, {"kept_bytes", replayed.good_bytes}, {"cut_bytes", replayed.file_bytes - replayed.good_bytes}});
+              {{"file", file},
+               {"kept_bytes", replayed.good_bytes},
+               {"cut_bytes", replayed.file_bytes - replayed.good_bytes}});
     TRY(truncate_file(file, replayed.good_bytes));
   }
   return {};
@@ -154,7 +158,8 @@ Lsn AppendLog::append(std::string_view commands, bool several) {
 }
 
 std::string AppendLog::refusal() {
-  if (appended_.load() - written_.load() > kPendingMax) return "MISCONF Errors writing to the AOF file: the disk is too slow";
+  if (appended_.load() - written_.load() > kPendingMax)
+    return "MISCONF Errors writing to the AOF file: the disk is too slow";
   if (!refusing_.load(std::memory_order_relaxed)) return {};
   const std::lock_guard lock(commit_mutex_);
   return "MISCONF Errors writing to the AOF file: " + trouble_;
@@ -168,7 +173,8 @@ void AppendLog::note(const Result<void>& written) {
     return;
   }
   trouble_ = written.error().message;
-  if (!refusing_.exchange(true)) log::error("the append-only log cannot be written: writes are refused", {{"reason", trouble_}});
+  if (!refusing_.exchange(true))
+    log::error("the append-only log cannot be written: writes are refused", {{"reason", trouble_}});
 }
 
 Result<Lsn> AppendLog::write_pending() {
@@ -304,10 +310,12 @@ void AppendLog::work(int64_t budget_us) {
   }
   const Settings& settings = engine_.state().settings;
   const uint64_t size = size_;
-  if (settings.auto_aof_rewrite_percentage <= 0 || size < static_cast<uint64_t>(settings.auto_aof_rewrite_min_size)) return;
+  if (settings.auto_aof_rewrite_percentage <= 0 || size < static_cast<uint64_t>(settings.auto_aof_rewrite_min_size))
+    return;
   const uint64_t base = std::max<uint64_t>(1, base_size_);
   if ((size - std::min(size, base)) * 100 / base < static_cast<uint64_t>(settings.auto_aof_rewrite_percentage)) return;
-  if (const std::string refused = start_rewrite(); !refused.empty()) log::warn("the log could not be rewritten", {{"reason", refused}});
+  if (const std::string refused = start_rewrite(); !refused.empty())
+    log::warn("the log could not be rewritten", {{"reason", refused}});
 }
 
 // On the log's thread: writes what the walk has produced.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AppendLog: keeps an engine's data in Redis' multi-part append-only log. Opening it replays what is there; from then on
-// every unit's effects are appended under the gate and committed in groups: whoever needs durability writes and fsyncs
-// for all who came before, and late comers wait for the next round.
+// AppendLog: keeps an engine's data in Redis' multi-part append-only log. Opening it replays what is there; from then
+// on every unit's effects are appended under the gate and committed in groups: whoever needs durability writes and
+// fsyncs for all who came before, and late comers wait for the next round.
 //
 //   TRY(auto log, AppendLog::open(engine, {.directory = data_dir}));   // replays and attaches itself to the engine
 //
@@ -76,10 +76,10 @@ class AppendLog final : public EffectSink, public Persistence {
   Result<void> replay_all(Session& session);
   Result<void> save_manifest();
   Result<void> open_incremental(uint64_t seq);
-  Result<Lsn> write_pending();            // holds io_mutex_; gives how far the file now reaches
+  Result<Lsn> write_pending();  // holds io_mutex_; gives how far the file now reaches
   Result<void> write_and_sync();
   void note(const Result<void>& written);
-  void run();                             // the log's thread
+  void run();  // the log's thread
   void continue_rewrite();
   Result<void> finish_rewrite();
   void delete_history();

@@ -40,7 +40,8 @@ class FakeFile final : public LogFile {
 // One life of a server on a directory.
 class Server {
  public:
-  explicit Server(AppendLog::Options options, std::string fsync = "everysec") : engine_({system_clock(), system_random(), settings(fsync)}) {
+  explicit Server(AppendLog::Options options, std::string fsync = "everysec")
+      : engine_({system_clock(), system_random(), settings(fsync)}) {
     auto log = AppendLog::open(engine_, std::move(options));
     if (log) {
       log_ = *std::move(log);

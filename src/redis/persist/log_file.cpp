@@ -30,7 +30,8 @@ class Descriptor {
 
 class PosixLogFile final : public LogFile {
  public:
-  PosixLogFile(std::string path, int fd, uint64_t size) : path_(std::move(path)), fd_(fd), size_(size), reserved_(size) {}
+  PosixLogFile(std::string path, int fd, uint64_t size)
+      : path_(std::move(path)), fd_(fd), size_(size), reserved_(size) {}
 
   Result<void> append(std::string_view bytes) override {
     size_t done = 0;
@@ -40,7 +41,8 @@ class PosixLogFile final : public LogFile {
       if (written <= 0) {
         const int reason = written == 0 ? EIO : errno;
         // A part of a command must not stay: the next attempt starts at its beginning.
-        if (done > 0 && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) return fail(system_error("truncate", path_, errno));
+        if (done > 0 && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0)
+          return fail(system_error("truncate", path_, errno));
         return fail(system_error("write", path_, reason));
       }
       done += static_cast<size_t>(written);

@@ -20,8 +20,9 @@ TEST(Manifest, ReadsWhatRedisWritesAndWritesItBack) {
 }
 
 TEST(Manifest, NamesTheLineThatIsWrong) {
-  for (const std::string text : {"file a seq 1 type x\n", "file a seq 0 type i\n", "file ../a seq 1 type i\n", "nonsense\n",
-                                 "file a seq 2 type i\nfile b seq 1 type i\n", "file a seq 1 type b\nfile b seq 2 type b\n"}) {
+  for (const std::string text :
+       {"file a seq 1 type x\n", "file a seq 0 type i\n", "file ../a seq 1 type i\n", "nonsense\n",
+        "file a seq 2 type i\nfile b seq 1 type i\n", "file a seq 1 type b\nfile b seq 2 type b\n"}) {
     const auto manifest = parse_manifest(text, "the.manifest");
     ASSERT_FALSE(manifest.has_value()) << text;
     EXPECT_EQ(manifest.error().code, Errc::corrupt_data);

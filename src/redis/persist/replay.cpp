@@ -39,8 +39,9 @@ class Reader {
       buffer_.resize(before + static_cast<size_t>(size));
       if (size == 0) return result_;
       if (offset_ == 0 && buffer_.starts_with("REDIS")) {
-        return fail(Errc::unsupported, "'" + path_ + "' is an RDB file, which is not read yet; let redis-server rewrite its log "
-                                       "once with 'aof-use-rdb-preamble no'");
+        return fail(Errc::unsupported, "'" + path_ +
+                                           "' is an RDB file, which is not read yet; let redis-server rewrite its log "
+                                           "once with 'aof-use-rdb-preamble no'");
       }
       TRY(run_commands());
     }
@@ -48,8 +49,9 @@ class Reader {
 
  private:
   Failure corrupt(std::string_view what) const {
-    return fail(Errc::corrupt_data, "the append-only log '" + path_ + "' is corrupt at byte " + std::to_string(offset_) + ": " +
-                                        shorten(what, 200) + "; restore it from a backup, or cut it with redis-check-aof");
+    return fail(Errc::corrupt_data, "the append-only log '" + path_ + "' is corrupt at byte " +
+                                        std::to_string(offset_) + ": " + shorten(what, 200) +
+                                        "; restore it from a backup, or cut it with redis-check-aof");
   }
 
   Result<void> run_commands() {

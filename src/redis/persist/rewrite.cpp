@@ -60,7 +60,8 @@ void append_entry(std::string& out, const Entry& entry) {
     }
     case Type::hash: {
       Batches batches(out, "HSET", key);
-      entry.value<HashValue>().for_each([&](std::string_view name, std::string_view value) { batches.add({name, value}); });
+      entry.value<HashValue>().for_each(
+          [&](std::string_view name, std::string_view value) { batches.add({name, value}); });
       break;
     }
     case Type::set: {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Rewriter: walks the keyspace as it was at the cut and writes it in command form, a slice at a time, while commands go
-// on. Whoever is about to change an entry that the walk has not reached hands it over first (Snapshot), so the base file
-// holds exactly the state of the cut, and the log from the cut on follows it.
+// on. Whoever is about to change an entry that the walk has not reached hands it over first (Snapshot), so the base
+// file holds exactly the state of the cut, and the log from the cut on follows it.
 //
 // Thread: walk() and emit() under the gate; take() by the log's thread.
 #pragma once
@@ -19,8 +19,8 @@ class Rewriter final : public Snapshot {
  public:
   explicit Rewriter(Keyspace& space) : space_(space) {}
 
-  void start();                   // under the gate, in the same hold as the cut
-  bool walk(int64_t budget_us);   // whether the walk is through
+  void start();                  // under the gate, in the same hold as the cut
+  bool walk(int64_t budget_us);  // whether the walk is through
   void emit(const Database& database, const Entry& entry) override;
   void abandon() override;
 

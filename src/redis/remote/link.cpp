@@ -59,7 +59,8 @@ io::Task<Result<std::unique_ptr<Link>>> Link::connect(io::Loop& loop, RemoteOpti
   const io::Deadline deadline(loop, options.connect_timeout_ms, stop);
   std::unique_ptr<io::Stream> stream;
   if (options.unix_socket.empty()) {
-    CO_TRY(stream, co_await io::connect_tcp(loop, options.host, options.port, {.timeout_ms = options.connect_timeout_ms}, deadline.token()));
+    CO_TRY(stream, co_await io::connect_tcp(loop, options.host, options.port,
+                                            {.timeout_ms = options.connect_timeout_ms}, deadline.token()));
   } else {
     CO_TRY(stream, co_await io::connect_unix(loop, options.unix_socket, deadline.token()));
   }

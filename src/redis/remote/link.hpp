@@ -44,7 +44,8 @@ class Link {
   void close() { stream_->close(); }
 
  private:
-  Link(std::unique_ptr<io::Stream> stream, std::string address) : stream_(std::move(stream)), address_(std::move(address)) {}
+  Link(std::unique_ptr<io::Stream> stream, std::string address)
+      : stream_(std::move(stream)), address_(std::move(address)) {}
   static io::Task<Result<void>> greet(Link& link, RemoteOptions options, std::stop_token stop);
 
   std::unique_ptr<io::Stream> stream_;

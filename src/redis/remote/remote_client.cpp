@@ -29,7 +29,8 @@ struct Call {
 };
 
 bool is_blocking(const Command& args) {
-  constexpr std::array kNames{"blpop", "brpop", "blmove", "blmpop", "brpoplpush", "bzpopmin", "bzpopmax", "bzmpop", "wait"};
+  constexpr std::array kNames{"blpop",    "brpop",    "blmove", "blmpop", "brpoplpush",
+                              "bzpopmin", "bzpopmax", "bzmpop", "wait"};
   if (std::ranges::any_of(kNames, [&](const char* name) { return equals_ignoring_case(args[0], name); })) return true;
   const bool reads_stream = equals_ignoring_case(args[0], "xread") || equals_ignoring_case(args[0], "xreadgroup");
   return reads_stream && std::ranges::any_of(args, [](const auto& arg) { return equals_ignoring_case(arg, "block"); });
@@ -37,7 +38,8 @@ bool is_blocking(const Command& args) {
 
 Error unavailable(const RemoteOptions& options, const Error& reason) {
   if (reason.code == Errc::unauthenticated || reason.code == Errc::permission_denied) return reason;
-  return {.code = Errc::unavailable, .message = "the Redis at " + options.address() + " cannot be reached: " + reason.message};
+  return {.code = Errc::unavailable,
+          .message = "the Redis at " + options.address() + " cannot be reached: " + reason.message};
 }
 
 }  // namespace
@@ -48,8 +50,8 @@ struct RemoteClient::State {
   io::Loop& loop;
   const RemoteOptions options;
   std::stop_source stop;
-  io::Channel<Call> queue;   // not sent yet
-  std::deque<Call> sent;     // on the loop alone
+  io::Channel<Call> queue;  // not sent yet
+  std::deque<Call> sent;    // on the loop alone
 
   void fail_queued(const Error& error) {
     while (auto call = queue.try_pop()) call->done.set(fail(error));
@@ -89,9 +91,11 @@ io::Task<void> RemoteClient::run(std::shared_ptr<State> state) {
     (*link)->close();
     co_await writer.join();
     const std::string reason = ended ? "closed" : ended.error().message;
-    if (!state->sent.empty()) log::warn("the connection to Redis broke under calls", {{"reason", reason}, {"calls", state->sent.size()}});
-    state->fail_sent({.code = Errc::closed, .message = "the connection to the Redis at " + state->options.address() +
-                                                       " broke before it answered: " + reason});
+    if (!state->sent.empty())
+      log::warn("the connection to Redis broke under calls", {{"reason", reason}, {"calls", state->sent.size()}});
+    state->fail_sent({.code = Errc::closed,
+                      .message = "the connection to the Redis at " + state->options.address() +
+                                 " broke before it answered: " + reason});
   }
   const Error closed{.code = Errc::closed, .message = "the Redis client is closed"};
   state->queue.close();
@@ -135,8 +139,8 @@ io::Task<Answer> RemoteClient::submit(std::string bytes, size_t replies, std::st
   switch (state_->queue.try_push(std::move(call))) {
     case io::Push::done: break;
     case io::Push::full:
-      co_return fail(Errc::limit_exceeded, "more than " + std::to_string(state_->options.pending_max) + " calls wait for the Redis at " +
-                                               state_->options.address());
+      co_return fail(Errc::limit_exceeded, "more than " + std::to_string(state_->options.pending_max) +
+                                               " calls wait for the Redis at " + state_->options.address());
     case io::Push::closed: co_return fail(Errc::closed, "the Redis client is closed");
   }
   co_return co_await done.wait(stop);
@@ -201,8 +205,8 @@ io::Task<Answer> RemoteClient::transaction(std::vector<Command> commands, Durabi
   co_return transaction_replies(std::move(replies.back()));
 }
 
-io::Task<Result<Reply>> RemoteClient::script(const Script& script, std::vector<std::string> keys, std::vector<std::string> args,
-                                             Durability durability) {
+io::Task<Result<Reply>> RemoteClient::script(const Script& script, std::vector<std::string> keys,
+                                             std::vector<std::string> args, Durability durability) {
   Command command{"EVALSHA", script.sha1, std::to_string(keys.size())};
   for (auto& key : keys) command.push_back(std::move(key));
   for (auto& arg : args) command.push_back(std::move(arg));
@@ -214,9 +218,12 @@ io::Task<Result<Reply>> RemoteClient::script(const Script& script, std::vector<s
 }
 
 io::Task<Result<std::unique_ptr<Subscription>>> RemoteClient::subscribe(std::vector<std::string> channels,
-                                                                        std::vector<std::string> patterns, size_t buffer) {
-  if (channels.empty() && patterns.empty()) co_return fail(Errc::invalid_argument, "a subscription needs a channel or a pattern");
-  auto subscription = std::make_unique<RemoteSubscription>(state_->loop, state_->options, std::move(channels), std::move(patterns), buffer);
+                                                                        std::vector<std::string> patterns,
+                                                                        size_t buffer) {
+  if (channels.empty() && patterns.empty())
+    co_return fail(Errc::invalid_argument, "a subscription needs a channel or a pattern");
+  auto subscription = std::make_unique<RemoteSubscription>(state_->loop, state_->options, std::move(channels),
+                                                           std::move(patterns), buffer);
   CO_TRY(co_await subscription->ready());
   co_return subscription;
 }

@@ -19,7 +19,9 @@ RemoteSubscription::RemoteSubscription(io::Loop& loop, RemoteOptions options, st
 
 io::Task<Result<void>> RemoteSubscription::ready() { return state_->ready.wait(); }
 
-io::Task<Result<Message>> RemoteSubscription::next(std::stop_token stop) { return state_->buffer.next(std::move(stop)); }
+io::Task<Result<Message>> RemoteSubscription::next(std::stop_token stop) {
+  return state_->buffer.next(std::move(stop));
+}
 
 void RemoteSubscription::close() {
   state_->stop.request_stop();

@@ -17,8 +17,8 @@ namespace compozy::redis {
 
 class RemoteSubscription final : public Subscription {
  public:
-  RemoteSubscription(io::Loop& loop, RemoteOptions options, std::vector<std::string> channels, std::vector<std::string> patterns,
-                     size_t buffer);
+  RemoteSubscription(io::Loop& loop, RemoteOptions options, std::vector<std::string> channels,
+                     std::vector<std::string> patterns, size_t buffer);
   ~RemoteSubscription() override { close(); }
   RemoteSubscription(const RemoteSubscription&) = delete;
   RemoteSubscription& operator=(const RemoteSubscription&) = delete;

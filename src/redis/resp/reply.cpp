@@ -10,7 +10,8 @@ namespace {
 
 Failure unexpected_kind(const Reply& reply, std::string_view wanted) {
   if (reply.is_error()) return reply.to_failure();
-  if (reply.is_null()) return fail(Errc::not_found, "Redis answered nil where " + std::string(wanted) + " was expected");
+  if (reply.is_null())
+    return fail(Errc::not_found, "Redis answered nil where " + std::string(wanted) + " was expected");
   return fail(Errc::type_mismatch,
               "Redis answered " + shorten(reply.to_string(), 120) + " where " + std::string(wanted) + " was expected");
 }

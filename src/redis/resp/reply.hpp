@@ -18,7 +18,21 @@
 namespace compozy::redis {
 
 struct Reply {
-  enum class Kind : uint8_t { null, simple, error, bulk, integer, number, boolean, big_number, verbatim, array, map, set, push };
+  enum class Kind : uint8_t {
+    null,
+    simple,
+    error,
+    bulk,
+    integer,
+    number,
+    boolean,
+    big_number,
+    verbatim,
+    array,
+    map,
+    set,
+    push
+  };
 
   Kind kind = Kind::null;
   std::string text = {};          // simple, error, bulk, big_number, verbatim (without its "txt:")

@@ -15,24 +15,66 @@ std::string written(int protocol, const std::function<void(ReplyWriter&)>& write
 }
 
 TEST(ReplyWriter, WritesRichTypesInResp3) {
-  EXPECT_EQ(written(3, [](auto& w) { w.map(1); w.bulk("k"); w.integer(-12); }), "%1\r\n$1\r\nk\r\n:-12\r\n");
-  EXPECT_EQ(written(3, [](auto& w) { w.number(1.5); w.boolean(true); w.null(); }), ",1.5\r\n#t\r\n_\r\n");
-  EXPECT_EQ(written(3, [](auto& w) { w.push(1); w.set(2); w.null_array(); }), ">1\r\n~2\r\n_\r\n");
-  EXPECT_EQ(written(3, [](auto& w) { w.verbatim("txt", "ab"); w.big_number("123"); }), "=6\r\ntxt:ab\r\n(123\r\n");
+  EXPECT_EQ(written(3,
+                    [](auto& w) {
+                      w.map(1);
+                      w.bulk("k");
+                      w.integer(-12);
+                    }),
+            "%1\r\n$1\r\nk\r\n:-12\r\n");
+  EXPECT_EQ(written(3,
+                    [](auto& w) {
+                      w.number(1.5);
+                      w.boolean(true);
+                      w.null();
+                    }),
+            ",1.5\r\n#t\r\n_\r\n");
+  EXPECT_EQ(written(3,
+                    [](auto& w) {
+                      w.push(1);
+                      w.set(2);
+                      w.null_array();
+                    }),
+            ">1\r\n~2\r\n_\r\n");
+  EXPECT_EQ(written(3,
+                    [](auto& w) {
+                      w.verbatim("txt", "ab");
+                      w.big_number("123");
+                    }),
+            "=6\r\ntxt:ab\r\n(123\r\n");
 }
 
 TEST(ReplyWriter, DowngradesThemInResp2) {
-  EXPECT_EQ(written(2, [](auto& w) { w.map(1); w.number(1.5); w.boolean(true); }), "*2\r\n$3\r\n1.5\r\n:1\r\n");
-  EXPECT_EQ(written(2, [](auto& w) { w.null(); w.null_array(); w.push(1); w.set(2); }), "$-1\r\n*-1\r\n*1\r\n*2\r\n");
-  EXPECT_EQ(written(2, [](auto& w) { w.verbatim("txt", "ab"); w.big_number("123"); }), "$2\r\nab\r\n$3\r\n123\r\n");
+  EXPECT_EQ(written(2,
+                    [](auto& w) {
+                      w.map(1);
+                      w.number(1.5);
+                      w.boolean(true);
+                    }),
+            "*2\r\n$3\r\n1.5\r\n:1\r\n");
+  EXPECT_EQ(written(2,
+                    [](auto& w) {
+                      w.null();
+                      w.null_array();
+                      w.push(1);
+                      w.set(2);
+                    }),
+            "$-1\r\n*-1\r\n*1\r\n*2\r\n");
+  EXPECT_EQ(written(2,
+                    [](auto& w) {
+                      w.verbatim("txt", "ab");
+                      w.big_number("123");
+                    }),
+            "$2\r\nab\r\n$3\r\n123\r\n");
 }
 
 TEST(ReplyWriter, PutsTheLengthInFrontAfterwards) {
-  EXPECT_EQ(written(2, [](auto& w) {
-              const size_t place = w.begin_deferred();
-              w.bulk("a");
-              w.end_map(place, 1);
-            }),
+  EXPECT_EQ(written(2,
+                    [](auto& w) {
+                      const size_t place = w.begin_deferred();
+                      w.bulk("a");
+                      w.end_map(place, 1);
+                    }),
             "*2\r\n$1\r\na\r\n");
 }
 

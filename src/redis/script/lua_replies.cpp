@@ -213,9 +213,7 @@ size_t push_reply(lua_State* lua, std::string_view bytes, size_t at) {
       }
       return push_array(lua, bytes, after, number);
     case '%':
-    case '~':
-      parse_int64(line, number);
-      return push_map(lua, bytes, after, number, bytes[at] == '~');
+    case '~': parse_int64(line, number); return push_map(lua, bytes, after, number, bytes[at] == '~');
     case ',': {
       double value = 0;
       parse_double(line, value);

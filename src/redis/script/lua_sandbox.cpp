@@ -22,8 +22,9 @@ namespace {
 
 // Lua unwinds with longjmp: a function below that may raise keeps no C++ object with a destructor alive at that point.
 
-constexpr std::array kAllowed{"xpcall", "tostring", "next", "assert", "tonumber", "rawequal", "collectgarbage", "pcall",
-                              "type", "select", "unpack", "gcinfo", "rawget", "error", "ipairs", "pairs"};
+constexpr std::array kAllowed{"xpcall",         "tostring", "next",   "assert", "tonumber", "rawequal",
+                              "collectgarbage", "pcall",    "type",   "select", "unpack",   "gcinfo",
+                              "rawget",         "error",    "ipairs", "pairs"};
 constexpr std::array kLibraries{"string", "table", "math", "coroutine", "cjson", "bit"};
 constexpr const char* kProtected = "compozy.protected";  // marks the metatables of proxies
 
@@ -109,7 +110,7 @@ int safe_loadstring(lua_State* lua) {
   return 1;
 }
 
-// The chance of scripts is the same in every run, as Redis has it.
+// Chance from the engine's own source: scripts are logged by their effects, so it need not repeat.
 int script_random(lua_State* lua) {
   ScriptHost& host = host_of(lua);
   const double r = static_cast<double>(host.next_random() >> 11) / 9007199254740992.0;
@@ -182,7 +183,8 @@ int redis_sha1hex(lua_State* lua) {
 int redis_log(lua_State* lua) {
   const int count = lua_gettop(lua);
   if (count < 2 || lua_isnumber(lua, 1) == 0) {
-    push_error(lua, count < 2 ? "ERR redis.log() requires two arguments or more." : "ERR First argument must be a number (log level).");
+    push_error(lua, count < 2 ? "ERR redis.log() requires two arguments or more."
+                              : "ERR First argument must be a number (log level).");
     return lua_error(lua);
   }
   const auto level = static_cast<int>(lua_tonumber(lua, 1));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The world that a script sees: chosen parts of Lua's libraries, cjson, bit and redis.*, each behind an empty proxy that
-// can be read and not changed.
+// The world that a script sees: chosen parts of Lua's libraries, cjson, bit and redis.*, each behind an empty proxy
+// that can be read and not changed.
 #pragma once
 
 struct lua_State;

@@ -29,7 +29,9 @@ void time_hook(lua_State* lua, lua_Debug*) {
 
 }  // namespace
 
-ScriptHost::ScriptHost(ServerState& server) : server_(server), session_(std::make_unique<Session>(0, nullptr)) { open(); }
+ScriptHost::ScriptHost(ServerState& server) : server_(server), session_(std::make_unique<Session>(0, nullptr)) {
+  open();
+}
 
 ScriptHost::~ScriptHost() { lua_close(lua_); }
 
@@ -46,6 +48,7 @@ void ScriptHost::open() {
   ASSERT(lua_ != nullptr);
   lua_pushlightuserdata(lua_, this);
   lua_setfield(lua_, LUA_REGISTRYINDEX, kRecursion.data());
+  random_ = server_.keyspace.random().next();
   build_sandbox(lua_, *this);
 }
 
@@ -137,7 +140,6 @@ void ScriptHost::run(Context& context, const std::string& sha1, ScriptMode mode)
   readonly_ = mode == ScriptMode::readonly;
   session_->database = context.session.database;
   session_->protocol = 2;
-  random_ = 0;
   dirty_at_start_ = server_.stats.dirty;
   started_us_ = server_.keyspace.clock().monotonic_us();
   lua_sethook(lua_, time_hook, LUA_MASKCOUNT, kHookInstructions);
@@ -225,8 +227,8 @@ const Row* ScriptHost::permitted(Args args, std::string& refusal) const {
     refusal = "ERR This Redis command is not allowed from script";
   } else if (row->has(kWrite) && readonly_) {
     refusal = "ERR Write commands are not allowed from read-only scripts.";
-  } else if (row->has(kDenyOom) && server_.settings.maxmemory > 0 && server_.keyspace.memory().used > server_.settings.maxmemory &&
-             server_.stats.dirty == dirty_at_start_) {
+  } else if (row->has(kDenyOom) && server_.settings.maxmemory > 0 &&
+             server_.keyspace.memory().used > server_.settings.maxmemory && server_.stats.dirty == dirty_at_start_) {
     refusal = "OOM command not allowed when used memory > 'maxmemory'.";
   }
   return row;
@@ -246,6 +248,7 @@ int ScriptHost::call_redis(lua_State* lua, bool raise) {
     push_error(lua, "ERR Lua redis lib command arguments must be strings or integers");
     return raise ? 0 : 1;
   }
+  lua_settop(lua, 0);  // They are copied; thousands of them would leave no room for the reply.
   std::string refusal;
   const Row* row = permitted(arguments_, refusal);
   if (!refusal.empty()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ScriptHost: EVAL with Lua 5.1 as Redis offers it (redis.*, cjson, bit, KEYS and ARGV). One virtual machine is kept for
-// the life of the engine; a script is compiled once and called by its SHA-1, and nothing is rebuilt per call.
+// ScriptHost: EVAL with Lua 5.1 as Redis offers it (redis.*, cjson, bit, KEYS and ARGV). One virtual machine is kept
+// for the life of the engine; a script is compiled once and called by its SHA-1, and nothing is rebuilt per call.
 // Source: redis.io/docs/manual/programmability/lua-api.
 //
 // The sandbox: scripts see an empty proxy for their globals and for each library, so nothing can be changed or kept
@@ -65,7 +65,7 @@ class ScriptHost final : public ScriptPort {
   ServerState& server_;
   lua_State* lua_ = nullptr;
   std::unordered_map<std::string, int, TextHash, std::equal_to<>> scripts_;  // SHA-1 → the function's reference
-  std::unique_ptr<Session> session_;                                        // whom the script's commands run as
+  std::unique_ptr<Session> session_;                                         // whom the script's commands run as
   Context* current_ = nullptr;
   bool readonly_ = false;
   int64_t started_us_ = 0;

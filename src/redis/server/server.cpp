@@ -211,7 +211,8 @@ void Server::send_replies() {
     }
     // A failure shows in the next write's MISCONF; these replies tell of what is not on disk, so they are not sent.
     if (lsn > persistence->durable_lsn() && !persistence->end_turn(lsn) && persistence->replies_wait()) {
-      for (Connection* connection : turn) connection->dead = connection->dead || connection->lsn() > persistence->durable_lsn();
+      for (Connection* connection : turn)
+        connection->dead = connection->dead || connection->lsn() > persistence->durable_lsn();
     }
   }
   for (Connection* connection : turn) {
@@ -263,7 +264,8 @@ void Server::close_idle() {
   std::vector<Connection*> idle;
   for (const auto& [fd, connection] : connections_) {
     Session& session = connection->session();
-    if (session.last_command_ms < before_ms && !session.blocked && !session.subscribed()) idle.push_back(connection.get());
+    if (session.last_command_ms < before_ms && !session.blocked && !session.subscribed())
+      idle.push_back(connection.get());
   }
   for (Connection* connection : idle) close(*connection);
 }

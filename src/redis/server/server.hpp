@@ -30,8 +30,8 @@ namespace compozy::redis {
 class Server final : public SessionOwner {
  public:
   struct Options {
-    std::string unix_socket;            // empty: none
-    std::optional<uint16_t> tcp_port;   // 0: the system chooses
+    std::string unix_socket;           // empty: none
+    std::optional<uint16_t> tcp_port;  // 0: the system chooses
     std::string tcp_address = "127.0.0.1";
   };
 

@@ -96,7 +96,8 @@ TEST_F(ServerTest, AnswersAPipelineInOrder) {
 TEST_F(ServerTest, CarriesLargeValuesBothWays) {
   Peer peer(socket_);
   const std::string value(20'000'000, 'x');
-  std::thread sender([&] { peer.send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$" + std::to_string(value.size()) + "\r\n" + value + "\r\n"); });
+  std::thread sender(
+      [&] { peer.send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$" + std::to_string(value.size()) + "\r\n" + value + "\r\n"); });
   sender.join();
   EXPECT_EQ(peer.receive(), "OK");
   EXPECT_EQ(peer.run("STRLEN k"), "(integer) 20000000");

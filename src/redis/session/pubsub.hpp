@@ -25,10 +25,10 @@ class PubSub {
   void unsubscribe(Session& session, std::string_view channel);
   void punsubscribe(Session& session, std::string_view pattern);
   void sunsubscribe(Session& session, std::string_view channel);
-  void unsubscribe_all(Session& session);   // with confirmations; one with nil when there is nothing
+  void unsubscribe_all(Session& session);  // with confirmations; one with nil when there is nothing
   void punsubscribe_all(Session& session);
   void sunsubscribe_all(Session& session);
-  void forget(Session& session);            // silently, when the session ends or is reset
+  void forget(Session& session);  // silently, when the session ends or is reset
 
   // Returns how many received it; `lsn` is what must be durable before they may see it.
   size_t publish(std::string_view channel, std::string_view message, uint64_t lsn);

@@ -19,8 +19,9 @@ TEST(PubSub, DeliversToChannelsAndPatternsAndWakesTheOwner) {
   pubsub.psubscribe(session, "a.*");
   session.outbox.bytes.clear();
   EXPECT_EQ(pubsub.publish("a.b", "hi", 7), 2U);
-  EXPECT_EQ(session.outbox.bytes,
-            ">3\r\n$7\r\nmessage\r\n$3\r\na.b\r\n$2\r\nhi\r\n>4\r\n$8\r\npmessage\r\n$3\r\na.*\r\n$3\r\na.b\r\n$2\r\nhi\r\n");
+  EXPECT_EQ(
+      session.outbox.bytes,
+      ">3\r\n$7\r\nmessage\r\n$3\r\na.b\r\n$2\r\nhi\r\n>4\r\n$8\r\npmessage\r\n$3\r\na.*\r\n$3\r\na.b\r\n$2\r\nhi\r\n");
   EXPECT_EQ(session.outbox.lsn, 7U);
   EXPECT_EQ(owner.calls, 2);
   EXPECT_EQ(pubsub.publish("other", "hi", 0), 0U);
