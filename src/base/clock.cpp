@@ -13,12 +13,12 @@ namespace {
 class SystemClock final : public Clock {
  public:
   int64_t wall_ms() const override {
-    using namespace std::chrono;
-    return duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count();
   }
   int64_t monotonic_us() const override {
-    using namespace std::chrono;
-    return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
+    const auto since_start = std::chrono::steady_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::microseconds>(since_start).count();
   }
 };
 

@@ -5,7 +5,6 @@
 #include <cctype>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 
 #include "base/text.hpp"
 
@@ -68,6 +67,7 @@ bool take_term(std::string_view& rest, const Units& units, double& total) {
   return false;
 }
 
+constexpr double kMostBytes = 4e18;
 constexpr double kMostMs = 1e15;  // 31,000 years: room to add two without overflow
 
 }  // namespace
@@ -106,8 +106,7 @@ std::string format_duration_ms(int64_t ms) {
 Result<int64_t> parse_size_bytes(std::string_view text) {
   std::string_view rest = trim(text);
   double total = 0;
-  if (!take_term(rest, kSizeUnits, total) || !rest.empty() ||
-      total > static_cast<double>(std::numeric_limits<int64_t>::max() / 2)) {
+  if (!take_term(rest, kSizeUnits, total) || !rest.empty() || total > kMostBytes) {
     return fail(Errc::invalid_argument,
                 "'" + std::string(text) + "' is not a size; write for example 512, 64KB, 2MB or 1GB");
   }

@@ -72,7 +72,7 @@ Result<void> verdict_of(const json::Value& run) {
 Result<void> watch_run(ApiClient& client, const std::string& exec_id, int64_t from, bool as_json) {
   json::Value last;
   Writing writing;
-  TRY(const std::string kind, client.follow(exec_id, from, [&](const http::SseEvent& event) {
+  TRY(client.follow(exec_id, from, [&](const http::SseEvent& event) {
     auto data = json::parse(event.data);
     if (!data) return true;
     if (as_json) {

@@ -24,7 +24,8 @@ void free_member(ScoredMember* member) { counted_free(member, footprint(member->
 
 ZSetValue::~ZSetValue() {
   table_.for_each([](ScoredMember& member) { free_member(&member); });
-  for (const Leaf& leaf : leaves_) counted_free(leaf.members, leaf.capacity * sizeof(ScoredMember*));
+  for (const Leaf& leaf : leaves_)
+    counted_free(static_cast<void*>(leaf.members), leaf.capacity * sizeof(ScoredMember*));
 }
 
 bool ZSetValue::before(const ScoredMember& a, double score, std::string_view text) {
@@ -51,7 +52,7 @@ void ZSetValue::grow(Leaf& leaf) {
   const uint32_t capacity = std::min(kLeaf, std::max<uint32_t>(4, leaf.capacity * 2));
   auto** members = static_cast<ScoredMember**>(counted_alloc(capacity * sizeof(ScoredMember*)));
   std::copy_n(leaf.members, leaf.count, members);
-  counted_free(leaf.members, leaf.capacity * sizeof(ScoredMember*));
+  counted_free(static_cast<void*>(leaf.members), leaf.capacity * sizeof(ScoredMember*));
   leaf.members = members;
   leaf.capacity = capacity;
 }
@@ -90,7 +91,7 @@ void ZSetValue::remove_at(Place place) {
   Leaf& leaf = leaves_[place.leaf];
   std::copy(leaf.members + place.at + 1, leaf.members + leaf.count, leaf.members + place.at);
   if (--leaf.count > 0) return;
-  counted_free(leaf.members, leaf.capacity * sizeof(ScoredMember*));
+  counted_free(static_cast<void*>(leaf.members), leaf.capacity * sizeof(ScoredMember*));
   leaves_.erase(leaves_.begin() + static_cast<ptrdiff_t>(place.leaf));
 }
 

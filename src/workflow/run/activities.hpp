@@ -76,7 +76,7 @@ class Programs {
   virtual Result<std::shared_ptr<const Program>> latest(
       const std::string& workflow) = 0;                                                 // not_found, with nearest name
   virtual Result<std::shared_ptr<const Program>> make(project::Workflow workflow) = 0;  // of a stored definition
-  virtual std::vector<std::shared_ptr<const Program>> all() = 0;  // sorted by id
+  virtual std::vector<std::shared_ptr<const Program>> all() = 0;                        // sorted by id
   virtual std::vector<std::shared_ptr<const Program>> triggered_by(const std::string& signal) = 0;
 };
 
