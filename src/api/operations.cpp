@@ -33,7 +33,7 @@ io::Task<http::Response> ready(const Context& context) {
 }  // namespace
 
 void add_operation_routes(http::Router& router, const Context& context) {
-  const http::Handler health = [&context](http::Request) { return ready(context); };
+  const http::Handler health = [&context](const http::Request&) { return ready(context); };
   for (const char* path : {"/readyz", "/healthz", "/api/v0/health"}) router.add("GET", path, health);
   router.add("GET", "/livez",
              [](http::Request) -> io::Task<http::Response> { co_return http::Response::text(200, "ok\n"); });

@@ -46,6 +46,17 @@ TEST_F(CliTest, InitWritesAProjectThatIsValid) {
   EXPECT_THAT(valid.out, HasSubstr("1 workflows"));
 }
 
+TEST_F(CliTest, InitNamesTheProjectAfterItsFolderInTheNearestValidForm) {
+  const std::string odd = folder_.string() + "/7 my proj.v2";
+  EXPECT_EQ(call({"init", odd}).code, 0);
+  const Answer valid = call({"config", "validate", "--cwd", odd});
+  EXPECT_EQ(valid.code, 0) << valid.err;
+  EXPECT_THAT(valid.out, HasSubstr("'my-proj-v2'"));
+  const Answer refused = call({"init", folder_.string() + "/x", "--name", "my proj"});
+  EXPECT_EQ(refused.code, static_cast<int>(ExitCode::usage));
+  EXPECT_THAT(refused.err, HasSubstr("for example 'my-proj'"));
+}
+
 TEST_F(CliTest, InitNeverOverwrites) {
   EXPECT_EQ(call({"init", folder_.string()}).code, 0);
   EXPECT_EQ(call({"init", folder_.string()}).code, static_cast<int>(ExitCode::conflict));
@@ -54,7 +65,7 @@ TEST_F(CliTest, InitNeverOverwrites) {
 TEST_F(CliTest, AMistypedCommandOrOptionIsAUsageErrorWithTheNearestName) {
   const Answer command = call({"worklfow", "list"});
   EXPECT_EQ(command.code, static_cast<int>(ExitCode::usage));
-  EXPECT_THAT(command.err, HasSubstr("did you mean 'workflow'?"));
+  EXPECT_THAT(command.err, HasSubstr("unknown command 'worklfow'; did you mean 'workflow'?"));
   EXPECT_THAT(call({"workflow", "excute", "x"}).err, HasSubstr("did you mean 'execute'?"));
   EXPECT_THAT(call({"version", "--jsn"}).err, HasSubstr("did you mean '--json'?"));
 }

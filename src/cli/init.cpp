@@ -72,12 +72,34 @@ outputs:
     File{".gitignore", ".compozy/\n"},
 };
 
+// The nearest name that a project may have: letters, digits, '-' and '_', no digit first, at most 63 characters.
+std::string name_from_folder(std::string_view folder) {
+  constexpr size_t kNameMax = 63;
+  std::string name;
+  for (const char c : folder) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+    const bool digit = c >= '0' && c <= '9';
+    if (letter || (digit && !name.empty())) name += c;
+    if (!letter && !digit && !name.empty() && name.back() != '-') name += '-';
+  }
+  while (name.ends_with('-')) name.pop_back();
+  return name.empty() ? "hello" : name.substr(0, kNameMax);
+}
+
 }  // namespace
 
 Result<void> run_init(Invocation& invocation) {
   const std::filesystem::path root = invocation.positional(0).empty() ? "." : invocation.positional(0);
-  std::string name = invocation.value("--name", std::filesystem::absolute(root).lexically_normal().filename().string());
-  if (name.empty()) name = "hello";
+  std::string name = invocation.value("--name");
+  if (name.empty()) {
+    name = name_from_folder(std::filesystem::absolute(root / ".").lexically_normal().parent_path().filename().string());
+  } else if (name != name_from_folder(name)) {
+    return fail(
+        Errc::invalid_argument,
+        "--name '" + name +
+            "' must be letters, digits, '-' and '_', not start with a digit, and have at most 63; for example '" +
+            name_from_folder(name) + "'");
+  }
   for (const File& file : kFiles) {
     std::error_code ec;
     if (std::filesystem::exists(root / file.path, ec) && std::string_view(file.path) != ".gitignore") {

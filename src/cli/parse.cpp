@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -81,6 +82,10 @@ std::string nearest_hint(const CLI::App& level, int argc, const char* const* arg
   return {};
 }
 
+bool is_command(std::string_view word) {
+  return std::ranges::any_of(commands(), [&](const Command& command) { return command.path == word; });
+}
+
 Invocation invocation_of(const Command& command, Slots& slots, const Ports& ports) {
   Invocation invocation(command, ports);
   for (auto& [name, values] : slots.values) {
@@ -127,7 +132,10 @@ Parsed parse(int argc, const char* const* argv, const Ports& ports) {
   } catch (const CLI::CallForAllHelp& help) {
     return {.invocation = {}, .exit_code = app.exit(help)};
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "compozy: %s%s\n", error.what(), nearest_hint(app, argc, argv).c_str());
+    // CLI11 says of an unknown word only that a command is missing.
+    const bool unknown = argc > 1 && argv[1][0] != '-' && groups.find(argv[1]) == groups.end() && !is_command(argv[1]);
+    const std::string reason = unknown ? "unknown command '" + std::string(argv[1]) + "'" : error.what();
+    std::fprintf(stderr, "compozy: %s%s\n", reason.c_str(), nearest_hint(app, argc, argv).c_str());
     std::fprintf(stderr, "`compozy --help` lists the commands.\n");
     return {.invocation = {}, .exit_code = static_cast<int>(ExitCode::usage)};
   }

@@ -6,6 +6,7 @@
 
 kill() is SIGKILL; start_process() again continues on the same data. Everything waits on a condition with a deadline.
 """
+import atexit
 import json
 import os
 import pathlib
@@ -41,7 +42,9 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
 
 
 def scratch():
-    return pathlib.Path(tempfile.mkdtemp(prefix="compozy-test-"))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="compozy-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def write_project(files):

@@ -7,6 +7,8 @@
 // A harness is default-constructible and has `io::Loop& loop()` and `Client& client()`.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <string>
 #include <vector>

@@ -3,6 +3,9 @@
 // For the tests of the engine: run("SET k v") gives the reply as redis-cli shows it.
 #pragma once
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
