@@ -48,8 +48,10 @@ bool match_class(std::string_view pattern, size_t& p, char c) {
       matched |= pattern[p] == c;
       ++p;
     } else if (p + 2 < pattern.size() && pattern[p + 1] == '-') {
-      const auto [low, high] = std::minmax(static_cast<uint8_t>(pattern[p]), static_cast<uint8_t>(pattern[p + 2]));
-      matched |= static_cast<uint8_t>(c) >= low && static_cast<uint8_t>(c) <= high;
+      const auto first = static_cast<uint8_t>(pattern[p]);
+      const auto last = static_cast<uint8_t>(pattern[p + 2]);
+      const auto byte = static_cast<uint8_t>(c);
+      matched |= byte >= std::min(first, last) && byte <= std::max(first, last);
       p += 3;
     } else {
       matched |= pattern[p] == c;

@@ -131,7 +131,7 @@ void Journal::deliver(const RunPtr& run, QueuedEvent event) {
 }
 
 void Journal::pump(const RunPtr& run) {
-  while (!run->busy && !run->queue.empty()) {
+  while (!stopping_ && !run->busy && !run->queue.empty()) {
     if (run->idle) {
       idle_.erase(*run->idle);
       run->idle.reset();
@@ -170,6 +170,7 @@ void Journal::committed(const RunPtr& run, QueuedEvent event, const Records& rec
   if (step.signal) run->last_inbox = step.signal->inbox;
   for (const store::EventRow& row : step.events) publish(run->run_id, row);
   if (event.done) event.done({});
+  if (stopping_) return;  // what the step opened is found again as pending
   for (const store::PendingOp& pending : step.opened) attempts_.open(run, pending);
   perform(run, records);
   run->busy = false;

@@ -91,6 +91,7 @@ class Journal final : public Runs, private AttemptHost {
   Feeds feeds_;
   Attempts attempts_;
   TimerQueue timers_;
+  bool stopping_ = false;  // what is being committed is finished, nothing new is begun
   int64_t last_run_no_ = 0;
   std::unordered_map<int64_t, RunPtr> runs_;
   std::unordered_map<std::string, int64_t> numbers_;                          // of runs in memory

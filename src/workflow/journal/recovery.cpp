@@ -148,10 +148,13 @@ void Journal::forget(const RunPtr& run) {
 }
 
 io::Task<void> Journal::stop() {
+  stopping_ = true;
   timers_.stop();
   scope_.stop();
   attempts_.stop();
   co_await scope_.join();
+  // The writer answers in order: once this has come back, so has everything that was under way.
+  (void)co_await options_.database.write([](sql::Transaction&) -> Result<void> { return {}; });
 }
 
 }  // namespace compozy::workflow
