@@ -27,9 +27,8 @@ archive(dep_boost_json HEADER boost/json.hpp LIBRARIES boost_json boost_containe
 archive(dep_asio HEADER boost/asio.hpp LIBRARIES ssl crypto
   DEFINES BOOST_ASIO_NO_DEPRECATED)
 archive(dep_openssl HEADER openssl/ssl.h LIBRARIES ssl crypto)
-archive(dep_valijson HEADER valijson/schema.hpp)
 archive(dep_yaml HEADER yaml-cpp/yaml.h LIBRARIES yaml-cpp)
-archive(dep_sqlite HEADER SQLiteCpp/SQLiteCpp.h LIBRARIES SQLiteCpp sqlite3 -lm -ldl)
+archive(dep_sqlite HEADER sqlite3.h LIBRARIES sqlite3 -lm -ldl)
 archive(dep_lua HEADER lua.h LIBRARIES lua5.1 lua5.1-cjson lua5.1-bitop -lm -ldl)
 archive(dep_re2 HEADER re2/re2.h LIBRARIES re2)
 archive(dep_sodium HEADER sodium.h LIBRARIES sodium)
