@@ -50,17 +50,6 @@ http::Headers ApiClient::headers() const {
   return headers;
 }
 
-template <class T>
-T ApiClient::run(io::Task<T> task) {
-  std::optional<T> result;
-  io::spawn(*loop_, [](io::Task<T> inner, std::optional<T>& out, io::Loop& loop) -> io::Task<void> {
-    out = co_await std::move(inner);
-    loop.stop();
-  }(std::move(task), result, *loop_));
-  loop_->run();
-  return *std::move(result);
-}
-
 Result<json::Value> ApiClient::call(const std::string& method, const std::string& path, const json::Value& body,
                                     const http::Headers& extra) {
   http::ClientRequest request{.method = method, .url = base_url_ + path, .headers = headers(), .body = {}};
@@ -70,7 +59,7 @@ Result<json::Value> ApiClient::call(const std::string& method, const std::string
     request.body = json::print(body);
     request.headers.add("Content-Type", "application/json");
   }
-  return run(send(std::move(request)));
+  return io::run_until(*loop_, send(std::move(request)));
 }
 
 io::Task<Result<json::Value>> ApiClient::send(http::ClientRequest request) {
@@ -91,13 +80,13 @@ Result<std::string> ApiClient::follow(const std::string& exec_id, int64_t last,
   std::string kind;
   for (int lost = 0; lost < kReconnects; ++lost) {
     const int64_t before = last;
-    const Result<bool> ended =
-        run(stream("/api/v0/executions/workflows/" + http::percent_encode(exec_id) + "/stream", last, kind, see));
+    const Result<bool> ended = io::run_until(
+        *loop_, stream("/api/v0/executions/workflows/" + http::percent_encode(exec_id) + "/stream", last, kind, see));
     if (ended && *ended) return kind;
     if (!ended && ended.error().code != Errc::closed && ended.error().code != Errc::unavailable)
       return fail(ended.error());
     if (last > before) lost = 0;
-    run(io::sleep(*loop_, kReconnectMs)).value();
+    io::run_until(*loop_, io::sleep(*loop_, kReconnectMs)).value();
   }
   return fail(Errc::unavailable,
               "the server at " + base_url_ + " does not answer; event " + std::to_string(last) + " was the last");

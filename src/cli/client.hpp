@@ -35,8 +35,6 @@ class ApiClient {
 
  private:
   http::Headers headers() const;
-  template <class T>
-  T run(io::Task<T> task);
   io::Task<Result<json::Value>> send(http::ClientRequest request);
   io::Task<Result<bool>> stream(std::string path, int64_t& last, std::string& kind,
                                 const std::function<bool(const http::SseEvent&)>& see);

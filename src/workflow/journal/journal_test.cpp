@@ -138,13 +138,7 @@ class JournalTest : public ::testing::Test {
 
   template <class T>
   T on_loop(io::Task<T> task) {
-    std::optional<T> result;
-    io::spawn(*loop_, [](io::Task<T> inner, std::optional<T>& out, io::Loop& loop) -> io::Task<void> {
-      out = co_await std::move(inner);
-      loop.stop();
-    }(std::move(task), result, *loop_));
-    loop_->run();
-    return *std::move(result);
+    return io::run_until(*loop_, std::move(task));
   }
 
   std::string start(const char* workflow, const char* input = "{}", std::string key = {}) {
