@@ -3,6 +3,7 @@
 
 #include <array>
 #include <set>
+#include <span>
 #include <string_view>
 
 namespace compozy::redis {
@@ -206,6 +207,104 @@ constexpr std::array kTemplates = std::to_array<std::string_view>({"SET K V",
                                                                    "EVAL R 1 K V",
                                                                    "EVAL R 2 K K V"});
 
+// Strings as bitmaps and HyperLogLogs: Y field type, O offset, H key of a HyperLogLog, E element, W 0 or 1.
+constexpr std::array kBitTemplates = std::to_array<std::string_view>({"SETBIT K O W",
+                                                                      "SETBIT K O W",
+                                                                      "GETBIT K O",
+                                                                      "BITCOUNT K",
+                                                                      "BITCOUNT K N N",
+                                                                      "BITCOUNT K N N BIT",
+                                                                      "BITCOUNT K N N BYTE",
+                                                                      "BITCOUNT K N N x",
+                                                                      "BITCOUNT K N",
+                                                                      "BITPOS K W",
+                                                                      "BITPOS K W N",
+                                                                      "BITPOS K W N N",
+                                                                      "BITPOS K W N N BIT",
+                                                                      "BITPOS K W N N BYTE",
+                                                                      "BITPOS K 2",
+                                                                      "BITOP AND K K K",
+                                                                      "BITOP OR K K K K",
+                                                                      "BITOP XOR K K K",
+                                                                      "BITOP NOT K K",
+                                                                      "BITOP NOT K K K",
+                                                                      "BITFIELD K GET Y O",
+                                                                      "BITFIELD K SET Y O N",
+                                                                      "BITFIELD K INCRBY Y O N GET Y O",
+                                                                      "BITFIELD K OVERFLOW SAT INCRBY Y O N SET Y O N",
+                                                                      "BITFIELD K OVERFLOW FAIL INCRBY Y O N SET Y O N",
+                                                                      "BITFIELD K OVERFLOW WRAP INCRBY Y O N",
+                                                                      "BITFIELD K OVERFLOW x",
+                                                                      "BITFIELD K",
+                                                                      "BITFIELD_RO K GET Y O GET Y O",
+                                                                      "BITFIELD_RO K SET Y O N",
+                                                                      "SET K V",
+                                                                      "APPEND K V",
+                                                                      "GET K",
+                                                                      "LPUSH K V",
+                                                                      "DEL K",
+                                                                      "PFADD H E E E E E E E E",
+                                                                      "PFADD H E E E E",
+                                                                      "PFADD H E",
+                                                                      "PFADD H",
+                                                                      "PFCOUNT H",
+                                                                      "PFCOUNT H H",
+                                                                      "PFMERGE H H",
+                                                                      "PFMERGE H",
+                                                                      "PFMERGE H H H",
+                                                                      "PFDEBUG ENCODING H",
+                                                                      "PFDEBUG DECODE H",
+                                                                      "PFDEBUG x H",
+                                                                      "PFADD K E",
+                                                                      "PFCOUNT K H",
+                                                                      "PFDEBUG TODENSE H7",
+                                                                      "SETRANGE H7 N V",
+                                                                      "GET H",
+                                                                      "GET H",
+                                                                      "DEL H",
+                                                                      "STRLEN H"});
+
+// Places: G key of a geospatial index, P member, o longitude, a latitude, D distance, U unit.
+constexpr std::array kPlaceTemplates =
+    std::to_array<std::string_view>({"GEOADD G o a P o a P o a P",
+                                     "GEOADD G o a P",
+                                     "GEOADD G NX o a P",
+                                     "GEOADD G XX CH o a P",
+                                     "GEOADD G NX XX o a P",
+                                     "GEOADD G o a",
+                                     "GEOADD G x a P",
+                                     "GEOPOS G P P",
+                                     "GEOHASH G P P",
+                                     "GEODIST G P P",
+                                     "GEODIST G P P U",
+                                     "GEOSEARCH G FROMLONLAT o a BYRADIUS D U",
+                                     "GEOSEARCH G FROMLONLAT o a BYRADIUS D U ASC WITHDIST WITHHASH WITHCOORD",
+                                     "GEOSEARCH G FROMMEMBER P BYRADIUS D U DESC COUNT I WITHDIST",
+                                     "GEOSEARCH G FROMMEMBER P BYBOX D D U ASC",
+                                     "GEOSEARCH G FROMLONLAT o a BYBOX D D U COUNT I ANY",
+                                     "GEOSEARCH G FROMLONLAT o a BYBOX D D U COUNT I",
+                                     "GEOSEARCH G FROMLONLAT o a",
+                                     "GEOSEARCH G BYRADIUS D U",
+                                     "GEOSEARCH G FROMLONLAT o a BYRADIUS D U ANY",
+                                     "GEOSEARCH G FROMLONLAT o a FROMMEMBER P BYRADIUS D U",
+                                     "GEOSEARCHSTORE G G FROMLONLAT o a BYRADIUS D U COUNT I",
+                                     "GEOSEARCHSTORE g9 G FROMLONLAT o a BYBOX D D U STOREDIST",
+                                     "GEOSEARCHSTORE g9 G FROMMEMBER P BYBOX D D U WITHDIST",
+                                     "GEORADIUS G o a D U",
+                                     "GEORADIUS G o a D U WITHDIST COUNT I ASC",
+                                     "GEORADIUS G o a D U STORE g9",
+                                     "GEORADIUS G o a D U STOREDIST g9 WITHDIST",
+                                     "GEORADIUS_RO G o a D U STORE g9",
+                                     "GEORADIUS_RO G o a D U WITHCOORD",
+                                     "GEORADIUSBYMEMBER G P D U WITHHASH",
+                                     "GEORADIUSBYMEMBER G P D U STOREDIST g9 COUNT I",
+                                     "GEORADIUSBYMEMBER_RO G P D U DESC",
+                                     "ZRANGE G 0 -1 WITHSCORES",
+                                     "ZRANGE g9 0 -1 WITHSCORES",
+                                     "ZREM G P",
+                                     "SET g0 x",
+                                     "DEL G"});
+
 constexpr std::array kScripts = std::to_array<std::string_view>(
     {"return redis.call('TYPE', KEYS[1])", "return redis.call('INCR', KEYS[1])",
      "return redis.pcall('LPUSH', KEYS[1], ARGV[1])",
@@ -236,6 +335,20 @@ std::string value(Random& random) {
   return pick(random, kValues);
 }
 
+std::string offset(Random& random) {
+  constexpr std::array kOffsets = std::to_array<std::string_view>(
+      {"0", "1", "7", "8", "100", "#0", "#3", "#x", "-1", "4294967296", "9223372036854775807", "x", "2000"});
+  return random.below(3) == 0 ? pick(random, kOffsets) : std::to_string(random.below(200));
+}
+
+std::string degrees(Random& random, int64_t limit) {
+  if (random.below(40) == 0) return "1" + std::to_string(limit) + ".5";
+  const auto thousandths = static_cast<int64_t>(random.below(static_cast<uint64_t>(limit) * 2000)) - limit * 1000;
+  // Most places lie in one region, so that searches find some.
+  const double value = static_cast<double>(thousandths) / (random.below(4) == 0 ? 1000 : 20000);
+  return std::to_string(value);
+}
+
 std::string argument(Random& random, char letter) {
   switch (letter) {
     case 'K': return "key" + std::to_string(random.below(8));
@@ -259,20 +372,53 @@ std::string argument(Random& random, char letter) {
     }
     case 'B': return (random.below(4) == 0 ? "(" : "") + pick(random, kScores);
     case 'R': return pick(random, kScripts);
+    case 'W': return std::to_string(random.below(2));
+    case 'H': return "H" + std::to_string(random.below(8));
+    case 'E': return "element" + std::to_string(random.below(100'000));
+    case 'O': return offset(random);
+    case 'Y': {
+      constexpr std::array kTypes = std::to_array<std::string_view>(
+          {"u1", "u4", "u8", "u16", "u31", "u63", "u64", "i1", "i5", "i8", "i32", "i63", "i64", "i65", "x", "i0"});
+      return pick(random, kTypes);
+    }
+    case 'G': return "g" + std::to_string(random.below(3));
+    case 'P': return "place" + std::to_string(random.below(60));
+    case 'o': return degrees(random, 180);
+    case 'a': return degrees(random, 85);
+    case 'D': {
+      constexpr std::array kDistances = std::to_array<std::string_view>(
+          {"0", "1", "50", "200", "500.5", "1000", "2000", "5000", "10000", "25000", "-1", "x"});
+      return pick(random, kDistances);
+    }
+    case 'U': {
+      constexpr std::array kUnits = std::to_array<std::string_view>({"km", "km", "KM", "mi", "m", "ft", "cm"});
+      return pick(random, kUnits);
+    }
     default: return {};
   }
 }
 
+std::span<const std::string_view> templates_of(CommandGroup group) {
+  switch (group) {
+    case CommandGroup::mixed: return kTemplates;
+    case CommandGroup::bits: return kBitTemplates;
+    case CommandGroup::places: return kPlaceTemplates;
+  }
+  return kTemplates;
+}
+
 }  // namespace
 
-std::vector<std::string> random_command(Random& random) {
+std::vector<std::string> random_command(Random& random, CommandGroup group) {
   std::vector<std::string> command;
-  std::string_view left = kTemplates[random.below(kTemplates.size())];
+  const auto templates = templates_of(group);
+  std::string_view left = templates[random.below(templates.size())];
   while (!left.empty()) {
     const size_t space = left.find(' ');
     const std::string_view word = left.substr(0, space);
     left = space == std::string_view::npos ? std::string_view() : left.substr(space + 1);
-    const bool letter = word.size() == 1 && std::string_view("KXTVINFMSLBR").find(word[0]) != std::string_view::npos;
+    const bool letter =
+        word.size() == 1 && std::string_view("KXTVINFMSLBRWHEOYGPoaDU").find(word[0]) != std::string_view::npos;
     command.push_back(letter && !command.empty() ? argument(random, word[0]) : std::string(word));
   }
   return command;

@@ -10,7 +10,8 @@
 
 namespace compozy::redis {
 
-std::vector<std::string> random_command(Random& random);
+enum class CommandGroup : uint8_t { mixed, bits, places };
+std::vector<std::string> random_command(Random& random, CommandGroup group = CommandGroup::mixed);
 
 // Commands whose replies have no order of their own.
 bool is_unordered(const std::string& name);

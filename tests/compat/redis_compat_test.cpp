@@ -122,12 +122,12 @@ class Both {
   RawConnection theirs_{server_.socket()};
 };
 
-void run_stream(int protocol, uint64_t seed, int commands) {
+void run_stream(int protocol, uint64_t seed, int commands, CommandGroup group = CommandGroup::mixed) {
   Both both(protocol);
   SeededRandom random(seed);
   const std::string context = "seed " + std::to_string(seed) + ", RESP" + std::to_string(protocol) + ": ";
   for (int i = 0; i < commands && !testing::Test::HasFailure(); ++i) {
-    const auto command = random_command(random);
+    const auto command = random_command(random, group);
     both.run(command, context);
     // The encoding of what was just written; inside a transaction this is queued on both sides.
     if (command.size() > 1 && command[1].starts_with("key")) both.run({"OBJECT", "ENCODING", command[1]}, context);
@@ -146,6 +146,18 @@ TEST(RedisCompat, RandomCommandsGetEqualRepliesInResp2) {
 
 TEST(RedisCompat, RandomCommandsGetEqualRepliesInResp3) {
   for (uint64_t seed = first_seed() + 100; seed < first_seed() + 106; ++seed) run_stream(3, seed, 3000);
+}
+
+TEST(RedisCompat, BitmapsAndHyperLogLogs) {
+  for (uint64_t seed = first_seed(); seed < first_seed() + 4; ++seed) {
+    run_stream(seed % 2 == 0 ? 2 : 3, seed, 4000, CommandGroup::bits);
+  }
+}
+
+TEST(RedisCompat, Places) {
+  for (uint64_t seed = first_seed(); seed < first_seed() + 4; ++seed) {
+    run_stream(seed % 2 == 0 ? 2 : 3, seed, 3000, CommandGroup::places);
+  }
 }
 
 TEST(RedisCompat, EveryCommandIsDescribedAlike) {

@@ -86,10 +86,19 @@ void reply_key_spec(Context& ctx, const KeySpec& spec) {
   ctx.reply.bulk("begin_search");
   ctx.reply.map(2);
   ctx.reply.bulk("type");
-  ctx.reply.bulk("index");
-  ctx.reply.bulk("spec");
-  ctx.reply.map(1);
-  ctx.reply.bulk("index");
+  if (spec.keyword.empty()) {
+    ctx.reply.bulk("index");
+    ctx.reply.bulk("spec");
+    ctx.reply.map(1);
+    ctx.reply.bulk("index");
+  } else {
+    ctx.reply.bulk("keyword");
+    ctx.reply.bulk("spec");
+    ctx.reply.map(2);
+    ctx.reply.bulk("keyword");
+    ctx.reply.bulk(spec.keyword);
+    ctx.reply.bulk("startfrom");
+  }
   ctx.reply.integer(spec.first);
   ctx.reply.bulk("find_keys");
   ctx.reply.map(2);
@@ -102,7 +111,7 @@ void reply_key_spec(Context& ctx, const KeySpec& spec) {
   ctx.reply.bulk(numkeys ? "firstkey" : "keystep");
   ctx.reply.integer(numkeys ? spec.last : spec.step);
   ctx.reply.bulk(numkeys ? "keystep" : "limit");
-  ctx.reply.integer(numkeys ? spec.step : 0);
+  ctx.reply.integer(numkeys ? spec.step : spec.limit);
 }
 
 void reply_info(Context& ctx, const Row& row) {
@@ -111,7 +120,7 @@ void reply_info(Context& ctx, const Row& row) {
   int step = 0;
   // The old form knows one range: neighbouring ranges are joined.
   for (const KeySpec& spec : row.keys) {
-    if (spec.how != KeySpec::How::range || (first != 0 && spec.first != last + 1)) continue;
+    if (spec.how != KeySpec::How::range || !spec.keyword.empty() || (first != 0 && spec.first != last + 1)) continue;
     if (first == 0) first = spec.first;
     last = spec.last < 0 ? spec.last : spec.first + spec.last;
     step = spec.step;

@@ -118,6 +118,15 @@ bool Context::read_string(std::string_view key, std::optional<std::string_view>&
   return true;
 }
 
+bool Context::peek_string(std::string_view key, std::optional<std::string_view>& out) {
+  const Entry* entry = db().peek(key);
+  out.reset();
+  if (entry == nullptr) return true;
+  if (entry->type != Type::string) return error(kWrongType);
+  out = entry->string();
+  return true;
+}
+
 void Context::touched_in(Database& database, std::string_view key) {
   ++server.stats.dirty;
   database.modified(key);

@@ -78,12 +78,28 @@ std::vector<const Row*> subcommands_of(std::string_view parent) {
   return rows;
 }
 
+namespace {
+
+// Where the first key stands; 0 when the keyword before it is absent.
+int64_t first_key(const KeySpec& spec, Args args) {
+  if (spec.keyword.empty()) return spec.first;
+  const auto count = static_cast<int64_t>(args.size());
+  const int64_t step = spec.first < 0 ? -1 : 1;
+  for (int64_t i = spec.first < 0 ? count + spec.first : spec.first; i > 0 && i + 1 < count; i += step) {
+    if (equals_ignoring_case(args[static_cast<size_t>(i)], spec.keyword)) return i + 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
 std::vector<size_t> key_positions(const Row& row, Args args) {
   std::vector<size_t> positions;
   const auto count = static_cast<int64_t>(args.size());
   for (const KeySpec& spec : row.keys) {
-    int64_t first = spec.first;
+    int64_t first = first_key(spec, args);
     int64_t last = 0;
+    if (first == 0) continue;
     if (spec.how == KeySpec::How::numkeys) {
       int64_t keys = 0;
       if (first >= count || !is_canonical_integer(args[static_cast<size_t>(first)], keys) || keys < 0 || keys > count)
@@ -92,6 +108,7 @@ std::vector<size_t> key_positions(const Row& row, Args args) {
       last = first + (keys - 1) * spec.step;
     } else {
       last = spec.last < 0 ? count + spec.last : first + spec.last;
+      if (spec.limit > 1) last = first + (count - first) / spec.limit + spec.last;
     }
     if (last >= count) return {};
     for (int64_t at = first; at <= last; at += spec.step) positions.push_back(static_cast<size_t>(at));

@@ -67,7 +67,8 @@ enum Category : uint32_t {
 };
 
 // Where keys stand: `range` from `first` to `last` (negative counts from the end) in steps, or a count at `first`
-// (`numkeys`) followed by so many keys.
+// (`numkeys`) followed by so many keys. With a keyword, `first` is where the search for it starts (negative: from the
+// end backwards), and the keys follow it.
 struct KeySpec {
   enum class How : uint8_t { range, numkeys };
   std::string_view flags;  // as COMMAND INFO names them: "RW access update"
@@ -75,6 +76,8 @@ struct KeySpec {
   int first = 1;
   int last = 0;  // range: relative to first, or negative from the end; numkeys: how far the first key is from the count
   int step = 1;
+  int limit = 0;  // 2: only the first half of what follows are keys
+  std::string_view keyword = {};
 };
 
 struct Row {

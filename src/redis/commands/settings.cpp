@@ -68,6 +68,9 @@ const std::array kRows{
                .alias = "zset-max-ziplist-entries"},
     SettingRow{
         .name = "zset-max-listpack-value", .field = &S::zset_max_listpack_value, .alias = "zset-max-ziplist-value"},
+    SettingRow{.name = "hll-sparse-max-bytes", .field = &S::hll_sparse_max_bytes, .memory = true},
+    SettingRow{.name = "stream-node-max-bytes", .field = &S::stream_node_max_bytes, .memory = true},
+    SettingRow{.name = "stream-node-max-entries", .field = &S::stream_node_max_entries},
     SettingRow{.name = "list-max-listpack-size",
                .field = &S::list_max_listpack_size,
                .min = -5,

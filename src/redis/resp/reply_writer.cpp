@@ -94,6 +94,8 @@ void ReplyWriter::number(double value) {
   }
 }
 
+void ReplyWriter::long_number(std::string_view digits) { resp3() ? line(',', digits) : bulk(digits); }
+
 void ReplyWriter::boolean(bool value) {
   if (resp3()) {
     out_->append(value ? "#t\r\n" : "#f\r\n");

@@ -46,6 +46,7 @@ class ReplyWriter {
   void set(size_t count) { header(resp3() ? '~' : '*', count); }
   void push(size_t count) { header(resp3() ? '>' : '*', count); }
   void number(double value);
+  void long_number(std::string_view digits);  // as its text: "13.36138933897018433"
   void boolean(bool value);
   void big_number(std::string_view digits);
   void verbatim(std::string_view format, std::string_view text);  // format has three characters: "txt"

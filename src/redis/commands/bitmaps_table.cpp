@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rows of the bitmap commands. Data only; see row.hpp.
+#include "redis/commands/handlers.hpp"
+#include "redis/commands/row.hpp"
+
+namespace compozy::redis {
+
+namespace {
+
+constexpr Row kRows[] = {
+    {.name = "bitcount",
+     .parent = "",
+     .group = "bitmap",
+     .since = "2.6.0",
+     .arity = -2,
+     .run = run_bitcount,
+     .summary = "Counts the set bits of a string.",
+     .complexity = "O(N)",
+     .flags = kReadonly,
+     .acl = kAclRead | kAclBitmap | kAclSlow,
+     .keys = {{.flags = "RO access", .first = 1, .last = 0, .step = 1}}},
+    {.name = "bitfield",
+     .parent = "",
+     .group = "bitmap",
+     .since = "3.2.0",
+     .arity = -2,
+     .run = run_bitfield,
+     .summary = "Reads, writes and increments integers of any width inside a string.",
+     .complexity = "O(1) for each subcommand",
+     .flags = kWrite | kDenyOom,
+     .acl = kAclWrite | kAclBitmap | kAclSlow,
+     .keys = {{.flags = "RW access update variable_flags", .first = 1, .last = 0, .step = 1}}},
+    {.name = "bitfield_ro",
+     .parent = "",
+     .group = "bitmap",
+     .since = "6.0.0",
+     .arity = -2,
+     .run = run_bitfield_ro,
+     .summary = "Reads integers of any width inside a string.",
+     .complexity = "O(1) for each subcommand",
+     .flags = kReadonly | kFast,
+     .acl = kAclRead | kAclBitmap | kAclFast,
+     .keys = {{.flags = "RO access", .first = 1, .last = 0, .step = 1}}},
+    {.name = "bitop",
+     .parent = "",
+     .group = "bitmap",
+     .since = "2.6.0",
+     .arity = -4,
+     .run = run_bitop,
+     .summary = "Combines strings bit by bit and stores the result.",
+     .complexity = "O(N)",
+     .flags = kWrite | kDenyOom,
+     .acl = kAclWrite | kAclBitmap | kAclSlow,
+     .keys = {{.flags = "OW update", .first = 2, .last = 0, .step = 1},
+              {.flags = "RO access", .first = 3, .last = -1, .step = 1}}},
+    {.name = "bitpos",
+     .parent = "",
+     .group = "bitmap",
+     .since = "2.8.7",
+     .arity = -3,
+     .run = run_bitpos,
+     .summary = "Finds the first bit that is set, or the first that is clear.",
+     .complexity = "O(N)",
+     .flags = kReadonly,
+     .acl = kAclRead | kAclBitmap | kAclSlow,
+     .keys = {{.flags = "RO access", .first = 1, .last = 0, .step = 1}}},
+    {.name = "getbit",
+     .parent = "",
+     .group = "bitmap",
+     .since = "2.2.0",
+     .arity = 3,
+     .run = run_getbit,
+     .summary = "Reads one bit of a string.",
+     .complexity = "O(1)",
+     .flags = kReadonly | kFast,
+     .acl = kAclRead | kAclBitmap | kAclFast,
+     .keys = {{.flags = "RO access", .first = 1, .last = 0, .step = 1}}},
+    {.name = "setbit",
+     .parent = "",
+     .group = "bitmap",
+     .since = "2.2.0",
+     .arity = 4,
+     .run = run_setbit,
+     .summary = "Writes one bit of a string and tells what it was.",
+     .complexity = "O(1)",
+     .flags = kWrite | kDenyOom,
+     .acl = kAclWrite | kAclBitmap | kAclSlow,
+     .keys = {{.flags = "RW access update", .first = 1, .last = 0, .step = 1}}},
+};
+
+}  // namespace
+
+std::span<const Row> bitmaps_rows() { return kRows; }
+
+}  // namespace compozy::redis
