@@ -34,6 +34,10 @@ std::string Invocation::environment(const std::string& name) const {
 }
 
 int run(int argc, const char* const* argv, const Ports& ports) {
+  for (const Command& command : commands()) {
+    if (command.takes_all_arguments && argc > 1 && command.path == argv[1])
+      return ports.redis_server({argv + 2, argv + argc});
+  }
   Parsed parsed = parse(argc, argv, ports);
   if (!parsed.invocation) return parsed.exit_code;
   Invocation& invocation = *parsed.invocation;
@@ -60,6 +64,8 @@ std::string reference() {
       }
       text += "\n";
     }
+    if (command.takes_all_arguments)
+      text += "Takes a configuration file and `--setting value` pairs as redis-server does.\n\n";
     if (command.takes_config) text += "Takes `--cwd DIR` and every flag of the [configuration](config.md).\n\n";
     if (command.talks_to_server) text += "Takes `--server URL` and `--api-key KEY`.\n\n";
     text += "```sh\n" + std::string(command.examples) + "\n```\n\n";

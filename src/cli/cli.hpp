@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "cli/settings.hpp"
@@ -15,7 +16,8 @@
 namespace compozy::cli {
 
 struct Ports {
-  std::function<Result<void>(Settings settings)> serve;  // returns when the server has stopped
+  std::function<Result<void>(Settings settings)> serve;                   // returns when the server has stopped
+  std::function<int(const std::vector<std::string>& args)> redis_server;  // the same; gives the exit code
   std::function<const char*(const std::string& name)> getenv;
   std::string version;
 };

@@ -36,8 +36,9 @@ struct Command {
   std::string_view examples;  // lines that can be typed
   std::span<const Positional> positionals;
   std::span<const Option> options;
-  bool talks_to_server = false;  // adds --server and --api-key
-  bool takes_config = false;     // adds the flags of the configuration, and --cwd
+  bool talks_to_server = false;      // adds --server and --api-key
+  bool takes_config = false;         // adds the flags of the configuration, and --cwd
+  bool takes_all_arguments = false;  // whatever follows is passed on as it is
   Run run = nullptr;
 };
 

@@ -130,6 +130,12 @@ constexpr std::array kCommands{
             .options = kStartOptions,
             .takes_config = true,
             .run = run_config_explain},
+    Command{
+        .path = "redis-server",
+        .summary = "Run the embedded Redis-compatible engine alone, with the arguments and settings of redis-server.",
+        .examples = "compozy redis-server --port 7000 --appendonly yes\ncompozy redis-server redis.conf --loglevel "
+                    "verbose",
+        .takes_all_arguments = true},
     Command{.path = "reference",
             .summary = "Print a reference as Markdown: the command line, the settings, the errors, the Redis commands.",
             .examples = "compozy reference config",

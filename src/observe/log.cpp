@@ -31,6 +31,11 @@ spdlog::logger& logger() {
   return instance;
 }
 
+Writer& writer_in_use() {
+  static Writer writer;
+  return writer;
+}
+
 void append_quoted(fmt::memory_buffer& out, std::string_view text) {
   out.push_back('"');
   for (const char c : text) {
@@ -81,6 +86,8 @@ void configure(Level level, Format format) {
   if (format == Format::json) logger().set_pattern("%v");
 }
 
+void redirect(Writer writer) { writer_in_use() = std::move(writer); }
+
 Result<Level> parse_level(std::string_view text) {
   for (size_t i = 0; i < kLevelNames.size(); ++i) {
     if (kLevelNames[i] == text) return static_cast<Level>(i);
@@ -116,6 +123,7 @@ void write(Level level, std::string_view sentence, Fields fields) {
       append_value(out, field, format);
     }
   }
+  if (writer_in_use()) return writer_in_use()(level, std::string_view(out.data(), out.size()));
   logger().log(spdlog_level(level), std::string_view(out.data(), out.size()));
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -35,6 +36,9 @@ struct Field {
 using Fields = std::initializer_list<Field>;
 
 void configure(Level level, Format format);
+// From now on lines (sentence and fields, as text) go there instead. Before other threads log.
+using Writer = std::function<void(Level level, std::string_view line)>;
+void redirect(Writer writer);
 Result<Level> parse_level(std::string_view text);  // debug, info, warn, error, off
 bool enabled(Level level);
 

@@ -193,44 +193,6 @@ void run_role(Context& ctx) {
   ctx.reply.array(0);
 }
 
-void run_config_get(Context& ctx) {
-  const std::vector<std::string> patterns(ctx.args.begin() + 2, ctx.args.end());
-  const auto found = ctx.server.settings.get(patterns);
-  ctx.reply.map(found.size());
-  for (const auto& [name, value] : found) {
-    ctx.reply.bulk(name);
-    ctx.reply.bulk(value);
-  }
-}
-
-void run_config_set(Context& ctx) {
-  if (ctx.size() % 2 != 0) return ctx.wrong_arguments();
-  const Settings before = ctx.server.settings;
-  for (size_t i = 2; i < ctx.size(); i += 2) {
-    if (!Settings::is_known(ctx.arg(i))) {
-      ctx.server.settings = before;
-      ctx.error("ERR Unknown option or number of arguments for CONFIG SET - '" + std::string(ctx.arg(i)) + "'");
-      return;
-    }
-    std::string reason = Settings::is_changeable(ctx.arg(i)) ? "" : "can't set immutable config";
-    if (reason.empty()) {
-      const auto set = ctx.server.settings.set(ctx.arg(i), ctx.arg(i + 1));
-      if (!set) reason = set.error().message;
-    }
-    if (reason.empty()) continue;
-    ctx.server.settings = before;  // All or nothing.
-    ctx.error("ERR CONFIG SET failed (possibly related to argument '" + std::string(ctx.arg(i)) + "') - " + reason);
-    return;
-  }
-  ctx.server.apply_settings();
-  ctx.reply.ok();
-}
-
-void run_config_resetstat(Context& ctx) {
-  ctx.server.engine->reset_statistics();
-  ctx.reply.ok();
-}
-
 void run_debug_set_active_expire(Context& ctx) {
   ctx.server.settings.active_expire = ctx.arg(2) != "0";
   ctx.reply.ok();

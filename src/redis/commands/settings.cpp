@@ -3,147 +3,129 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
-#include <variant>
+#include <charconv>
+#include <cstdio>
 
-#include "base/duration.hpp"
 #include "base/text.hpp"
+#include "redis/commands/setting_rows.hpp"
+#include "redis/commands/setting_words.hpp"
 
 namespace compozy::redis {
 
 namespace {
 
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+using Kind = SettingRow::Kind;
 
-struct SettingRow {
-  std::string_view name;
-  std::variant<int64_t Settings::*, bool Settings::*, std::string Settings::*> field;
-  bool changeable = true;
-  bool memory = false;  // accepts 64mb
-  int64_t min = 0;
-  int64_t max = kMax;
-  std::string_view choices = {};  // space separated
-  std::string_view alias = {};
-};
+std::unexpected<Error> invalid(std::string text) { return fail(Errc::invalid_argument, std::move(text)); }
 
-using S = Settings;
-constexpr std::string_view kPolicies =
-    "volatile-lru allkeys-lru volatile-lfu allkeys-lfu volatile-random allkeys-random volatile-ttl noeviction";
+std::unexpected<Error> not_one_of(std::string_view choices) {
+  return invalid("argument(s) must be one of the following: " + replace_all(std::string(choices), " ", ", "));
+}
 
-const std::array kRows{
-    SettingRow{.name = "databases", .field = &S::databases, .changeable = false},
-    SettingRow{.name = "maxclients", .field = &S::maxclients, .min = 1, .max = 1'000'000},
-    SettingRow{.name = "maxmemory", .field = &S::maxmemory, .memory = true},
-    SettingRow{.name = "maxmemory-policy", .field = &S::maxmemory_policy, .choices = kPolicies},
-    SettingRow{.name = "maxmemory-samples", .field = &S::maxmemory_samples, .min = 1, .max = 64},
-    SettingRow{.name = "requirepass", .field = &S::requirepass},
-    SettingRow{.name = "timeout", .field = &S::timeout},
-    SettingRow{.name = "tcp-keepalive", .field = &S::tcp_keepalive},
-    SettingRow{.name = "port", .field = &S::port, .changeable = false},
-    SettingRow{.name = "bind", .field = &S::bind, .changeable = false},
-    SettingRow{.name = "unixsocket", .field = &S::unixsocket, .changeable = false},
-    SettingRow{.name = "dir", .field = &S::dir, .changeable = false},
-    SettingRow{.name = "appendonly", .field = &S::appendonly, .changeable = false},
-    SettingRow{.name = "appendfsync", .field = &S::appendfsync, .choices = "everysec always no"},
-    SettingRow{.name = "appenddirname", .field = &S::appenddirname, .changeable = false},
-    SettingRow{.name = "appendfilename", .field = &S::appendfilename, .changeable = false},
-    SettingRow{.name = "aof-load-truncated", .field = &S::aof_load_truncated},
-    SettingRow{.name = "auto-aof-rewrite-percentage", .field = &S::auto_aof_rewrite_percentage},
-    SettingRow{.name = "auto-aof-rewrite-min-size", .field = &S::auto_aof_rewrite_min_size, .memory = true},
-    SettingRow{.name = "proto-max-bulk-len", .field = &S::proto_max_bulk_len, .memory = true, .min = 1024 * 1024},
-    SettingRow{.name = "client-query-buffer-limit",
-               .field = &S::client_query_buffer_limit,
-               .memory = true,
-               .min = 1024 * 1024},
-    SettingRow{.name = "client-output-buffer-limit", .field = &S::client_output_buffer_limit},
-    SettingRow{.name = "lua-time-limit", .field = &S::lua_time_limit, .alias = "busy-reply-threshold"},
-    SettingRow{.name = "hash-max-listpack-entries",
-               .field = &S::hash_max_listpack_entries,
-               .alias = "hash-max-ziplist-entries"},
-    SettingRow{
-        .name = "hash-max-listpack-value", .field = &S::hash_max_listpack_value, .alias = "hash-max-ziplist-value"},
-    SettingRow{.name = "set-max-intset-entries", .field = &S::set_max_intset_entries},
-    SettingRow{.name = "zset-max-listpack-entries",
-               .field = &S::zset_max_listpack_entries,
-               .alias = "zset-max-ziplist-entries"},
-    SettingRow{
-        .name = "zset-max-listpack-value", .field = &S::zset_max_listpack_value, .alias = "zset-max-ziplist-value"},
-    SettingRow{.name = "hll-sparse-max-bytes", .field = &S::hll_sparse_max_bytes, .memory = true},
-    SettingRow{.name = "stream-node-max-bytes", .field = &S::stream_node_max_bytes, .memory = true},
-    SettingRow{.name = "stream-node-max-entries", .field = &S::stream_node_max_entries},
-    SettingRow{.name = "list-max-listpack-size",
-               .field = &S::list_max_listpack_size,
-               .min = -5,
-               .alias = "list-max-ziplist-size"},
-    SettingRow{.name = "list-compress-depth", .field = &S::list_compress_depth},
-    SettingRow{.name = "hz", .field = &S::hz, .min = 1, .max = 500},
-    SettingRow{.name = "save", .field = &S::save},
-    SettingRow{.name = "notify-keyspace-events", .field = &S::notify_keyspace_events},
-    SettingRow{.name = "loglevel", .field = &S::loglevel, .choices = "debug verbose notice warning"},
-    SettingRow{.name = "lazyfree-lazy-expire", .field = &S::lazyfree_lazy_expire},
-    SettingRow{.name = "lazyfree-lazy-eviction", .field = &S::lazyfree_lazy_eviction},
-    SettingRow{.name = "lazyfree-lazy-user-del", .field = &S::lazyfree_lazy_user_del},
-    SettingRow{.name = "activerehashing", .field = &S::activerehashing},
-    SettingRow{.name = "slowlog-log-slower-than", .field = &S::slowlog_log_slower_than, .min = -1},
-    SettingRow{.name = "slowlog-max-len", .field = &S::slowlog_max_len},
-    SettingRow{.name = "latency-monitor-threshold", .field = &S::latency_monitor_threshold},
-    SettingRow{.name = "protected-mode", .field = &S::protected_mode},
-    SettingRow{.name = "enable-debug-command", .field = &S::enable_debug_command, .changeable = false},
-};
+Result<int64_t> in_range(const SettingRow& row, int64_t number) {
+  if (number >= row.min && number <= row.max) return number;
+  if (row.kind == Kind::octal) {
+    return invalid("argument must be between 0 and 777 inclusive");
+  }
+  return invalid("argument must be between " + std::to_string(row.min) + " and " + std::to_string(row.max) +
+                 " inclusive");
+}
+
+Result<int64_t> parse_number(const SettingRow& row, std::string_view value) {
+  int64_t number = 0;
+  switch (row.kind) {
+    case Kind::memory:
+      if (!parse_memory(value, number)) return invalid("argument must be a memory value");
+      break;
+    case Kind::memory_or_percent:
+      if (value.ends_with('%') && parse_int64(value.substr(0, value.size() - 1), number) && number >= 0) {
+        if (number > 100) return invalid("percentage argument must be less or equal to 100");
+        return -number;
+      }
+      if (!parse_memory(value, number)) return invalid("argument must be a memory or percent value");
+      break;
+    case Kind::octal: {
+      const auto parsed = std::from_chars(value.data(), value.data() + value.size(), number, 8);
+      if (parsed.ec != std::errc() || parsed.ptr != value.data() + value.size())
+        return invalid("argument couldn't be parsed as an octal number");
+      break;
+    }
+    default:
+      if (!parse_int64(value, number)) return invalid("argument couldn't be parsed into an integer");
+  }
+  return in_range(row, number);
+}
+
+std::string number_text(const SettingRow& row, int64_t value) {
+  if (row.kind == Kind::memory_or_percent && value < 0) return std::to_string(-value) + "%";
+  if (row.kind != Kind::octal) return std::to_string(value);
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, 8);
+  return {digits.data(), end.ptr};
+}
+
+// What is wrong with a text beyond its type.
+std::string objection(const SettingRow& row, std::string_view value) {
+  if ((row.name == "dbfilename" || row.name == "appendfilename" || row.name == "appenddirname") &&
+      value.find('/') != std::string_view::npos) {
+    if (row.name == "appenddirname") return "appenddirname can't be a path, just a dirname";
+    return std::string(row.name) + " can't be a path, just a filename";
+  }
+  if (value.empty() && (row.name == "appendfilename" || row.name == "appenddirname"))
+    return std::string(row.name) + " can't be empty";
+  if (row.name == "cluster-announce-hostname" && !std::ranges::all_of(value, [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.';
+      }))
+    return "Hostnames may only contain alphanumeric characters, hyphens or dots";
+  return {};
+}
+
+}  // namespace
+
+bool parse_memory(std::string_view value, int64_t& out) {
+  const std::string text = to_lower(value);
+  const size_t digits = text.find_first_not_of("0123456789");
+  const std::string unit = digits == std::string::npos ? "" : text.substr(digits);
+  constexpr std::array<std::pair<std::string_view, int64_t>, 8> kUnits{{{"", 1},
+                                                                        {"b", 1},
+                                                                        {"k", 1000},
+                                                                        {"kb", 1024},
+                                                                        {"m", 1'000'000},
+                                                                        {"mb", 1024 * 1024},
+                                                                        {"g", 1'000'000'000},
+                                                                        {"gb", 1024 * 1024 * 1024}}};
+  const auto found = std::ranges::find(kUnits, unit, &std::pair<std::string_view, int64_t>::first);
+  int64_t number = 0;
+  if (found == kUnits.end() || digits == 0 || !parse_int64(text.substr(0, digits), number)) return false;
+  if (number > kMax / found->second) return false;
+  out = number * found->second;
+  return true;
+}
 
 const SettingRow* find_setting(std::string_view name) {
-  for (const SettingRow& row : kRows) {
+  for (const SettingRow& row : setting_rows()) {
     if (equals_ignoring_case(row.name, name) || (!row.alias.empty() && equals_ignoring_case(row.alias, name)))
       return &row;
   }
   return nullptr;
 }
 
-std::string value_of(const Settings& settings, const SettingRow& row) {
-  if (const auto* number = std::get_if<int64_t Settings::*>(&row.field)) return std::to_string(settings.**number);
-  if (const auto* flag = std::get_if<bool Settings::*>(&row.field)) return settings.**flag ? "yes" : "no";
-  return settings.*std::get<std::string Settings::*>(row.field);
+std::string Settings::value_of(const SettingRow& row) const {
+  if (const auto* number = std::get_if<int64_t Settings::*>(&row.field)) return number_text(row, this->**number);
+  if (const auto* flag = std::get_if<bool Settings::*>(&row.field)) return this->**flag ? "yes" : "no";
+  return this->*std::get<std::string Settings::*>(row.field);
 }
-
-Result<int64_t> parse_number(const SettingRow& row, std::string_view value) {
-  int64_t number = 0;
-  if (row.memory) {
-    // Redis' units: 1k is 1000, 1kb is 1024.
-    const std::string text = to_lower(value);
-    const size_t digits = text.find_first_not_of("0123456789");
-    const std::string unit = digits == std::string::npos ? "" : text.substr(digits);
-    int64_t factor = 0;
-    if (unit.empty() || unit == "b") factor = 1;
-    if (unit == "k") factor = 1000;
-    if (unit == "kb") factor = 1024;
-    if (unit == "m") factor = 1'000'000;
-    if (unit == "mb") factor = 1024 * 1024;
-    if (unit == "g") factor = 1'000'000'000;
-    if (unit == "gb") factor = 1024 * 1024 * 1024;
-    if (factor == 0 || digits == 0 || !parse_int64(text.substr(0, digits), number) || number > kMax / factor) {
-      return fail(Errc::invalid_argument, "argument must be a memory value");
-    }
-    number *= factor;
-  } else if (!parse_int64(value, number)) {
-    return fail(Errc::invalid_argument, "argument couldn't be parsed into an integer");
-  }
-  if (number < row.min || number > row.max) {
-    return fail(Errc::invalid_argument, "argument must be between " + std::to_string(row.min) + " and " +
-                                            std::to_string(row.max) + " inclusive");
-  }
-  return number;
-}
-
-}  // namespace
 
 std::vector<std::pair<std::string, std::string>> Settings::get(const std::vector<std::string>& patterns) const {
   std::vector<std::pair<std::string, std::string>> found;
   const auto add = [&](std::string_view name, const SettingRow& row) {
-    const bool wanted =
-        std::ranges::any_of(patterns, [&](const std::string& p) { return glob_match(to_lower(p), name); });
-    if (wanted) found.emplace_back(name, value_of(*this, row));
+    const bool wanted = std::ranges::any_of(patterns, [&](const std::string& pattern) {
+      return row.has(kHidden) ? equals_ignoring_case(pattern, name) : glob_match(to_lower(pattern), name);
+    });
+    if (wanted) found.emplace_back(name, value_of(row));
   };
-  for (const SettingRow& row : kRows) {
+  for (const SettingRow& row : setting_rows()) {
     add(row.name, row);
     if (!row.alias.empty()) add(row.alias, row);
   }
@@ -153,37 +135,78 @@ std::vector<std::pair<std::string, std::string>> Settings::get(const std::vector
 Result<void> Settings::set(std::string_view name, std::string_view value) {
   const SettingRow* row = find_setting(name);
   if (row == nullptr) return fail(Errc::not_found, "unknown setting '" + std::string(name) + "'");
-  if (const auto* number = std::get_if<int64_t Settings::*>(&row->field)) {
-    TRY(this->**number, parse_number(*row, value));
-    return {};
-  }
-  if (const auto* flag = std::get_if<bool Settings::*>(&row->field)) {
-    if (!equals_ignoring_case(value, "yes") && !equals_ignoring_case(value, "no")) {
-      return fail(Errc::invalid_argument, "argument must be 'yes' or 'no'");
+  std::vector<std::string> words;
+  if (row->takes_words()) {
+    for (const auto word : split(value, ' ')) {
+      if (!word.empty()) words.emplace_back(word);
     }
-    this->** flag = equals_ignoring_case(value, "yes");
+    if (words.empty()) words.emplace_back();
+  } else {
+    words.emplace_back(value);
+  }
+  return set_words(*row, words);
+}
+
+Result<void> Settings::set_words(const SettingRow& row, std::span<const std::string> words) {
+  if (row.kind >= Kind::save) {
+    std::string& field = this->*std::get<std::string Settings::*>(row.field);
+    if (row.kind == Kind::shutdown) {
+      TRY(field, shutdown_words(row.name, words));
+      return {};
+    }
+    TRY(field, setting_words(row.kind, words, field));
     return {};
   }
-  if (!row->choices.empty()) {
-    const auto choices = split(row->choices, ' ');
+  if (words.size() != 1) return invalid("wrong number of arguments");
+  const std::string& value = words.front();
+  if (const auto* number = std::get_if<int64_t Settings::*>(&row.field)) {
+    TRY(this->**number, parse_number(row, value));
+    if (row.name == "hz") hz = std::clamp<int64_t>(hz, 1, 500);
+    return {};
+  }
+  if (const auto* flag = std::get_if<bool Settings::*>(&row.field)) {
+    const bool yes = equals_ignoring_case(value, "yes");
+    if (!yes && !equals_ignoring_case(value, "no")) return invalid("argument must be 'yes' or 'no'");
+    this->** flag = yes;
+    return {};
+  }
+  std::string& field = this->*std::get<std::string Settings::*>(row.field);
+  if (row.kind == Kind::choice) {
+    const auto choices = split(row.choices, ' ');
     const auto chosen = std::ranges::find_if(choices, [&](auto choice) { return equals_ignoring_case(choice, value); });
-    if (chosen == choices.end()) {
-      std::string list;
-      for (const auto choice : choices) list.append(list.empty() ? "" : ", ").append(choice);
-      return fail(Errc::invalid_argument, "argument(s) must be one of the following: " + list);
-    }
-    this->*std::get<std::string Settings::*>(row->field) = *chosen;
+    if (chosen == choices.end()) return not_one_of(row.choices);
+    field = *chosen;
     return {};
   }
-  this->*std::get<std::string Settings::*>(row->field) = value;
+  if (std::string reason = objection(row, value); !reason.empty()) return invalid(std::move(reason));
+  field = value;
   return {};
 }
 
-bool Settings::is_known(std::string_view name) { return find_setting(name) != nullptr; }
+Settings::OutputLimit Settings::output_limit(std::string_view client_class) const {
+  const auto words = split(client_output_buffer_limit, ' ');
+  OutputLimit limit;
+  for (size_t i = 0; i + 3 < words.size(); i += 4) {
+    if (words[i] != client_class) continue;
+    int64_t hard = 0;
+    int64_t soft = 0;
+    parse_int64(words[i + 1], hard);
+    parse_int64(words[i + 2], soft);
+    parse_int64(words[i + 3], limit.soft_seconds);
+    limit.hard = static_cast<size_t>(hard);
+    limit.soft = static_cast<size_t>(soft);
+  }
+  return limit;
+}
 
-bool Settings::is_changeable(std::string_view name) {
-  const SettingRow* row = find_setting(name);
-  return row != nullptr && row->changeable;
+Settings redis_server_defaults() {
+  Settings settings;
+  settings.port = 6379;
+  settings.bind = "* -::*";
+  settings.save = "3600 1 300 100 60 10000";
+  settings.enable_debug_command = "no";
+  settings.enable_protected_configs = "no";
+  return settings;
 }
 
 }  // namespace compozy::redis

@@ -46,6 +46,16 @@ void Stats::reset() {
   errors_by_code.clear();
 }
 
+std::string ServerState::apply_setting(const SettingRow& row, const Settings& before) {
+  return host == nullptr ? std::string() : host->apply(row, before, settings);
+}
+
+bool ServerState::allows_protected(std::string_view choice, const Session& session) const {
+  if (choice != "local") return choice == "yes";
+  return session.unix_socket || session.address == "embedded" || session.address.starts_with("127.") ||
+         session.address.starts_with("[::1]");
+}
+
 void ServerState::apply_settings() {
   const auto size = [](int64_t value) { return static_cast<size_t>(value); };
   keyspace.limits.hash = {size(settings.hash_max_listpack_entries), size(settings.hash_max_listpack_value)};

@@ -99,6 +99,18 @@ class EnginePort {
   virtual void reset_statistics() = 0;
 };
 
+// Implemented by whoever runs the process, where the engine is a Redis server of its own (app/redis_server): what a
+// setting or a command changes outside the engine. Under the gate.
+class HostPort {
+ public:
+  virtual ~HostPort() = default;
+  // A setting was changed: listens on the new port, and so on. Empty: done. Otherwise the reason.
+  virtual std::string apply(const SettingRow& row, const Settings& before, const Settings& now) = 0;
+  // SHUTDOWN: the process ends soon after.
+  virtual void shutdown() = 0;
+  virtual std::string config_file() const = 0;  // its absolute path; empty: started without one
+};
+
 struct ServerState {
   ServerState(const Clock& clock, Random& random, size_t databases) : keyspace(clock, random, databases) {}
 
@@ -113,8 +125,14 @@ struct ServerState {
   int64_t started_ms = 0;
   ScriptPort* scripts = nullptr;
   EnginePort* engine = nullptr;
+  HostPort* host = nullptr;  // null inside another program
+  bool loading = false;      // data is read from disk
 
   void apply_settings();  // after a change: what other parts keep copies of
+  // What one changed setting does besides: empty, or why it cannot be.
+  std::string apply_setting(const SettingRow& row, const Settings& before);
+  // enable-debug-command and its kin: no, yes, or local for clients of this machine.
+  bool allows_protected(std::string_view choice, const Session& session) const;
 };
 
 }  // namespace compozy::redis

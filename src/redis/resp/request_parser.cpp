@@ -2,34 +2,14 @@
 #include "redis/resp/request_parser.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 
 #include "base/text.hpp"
+#include "redis/resp/words.hpp"
 
 namespace compozy::redis {
 
 namespace {
-
-bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-char unescape(char c) {
-  switch (c) {
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'b': return '\b';
-    case 'a': return '\a';
-    default: return c;
-  }
-}
 
 // The number between a line's first byte and its "\r\n". Nearly every count has one or two digits.
 bool line_number(std::string_view line, int64_t& out) {
@@ -127,53 +107,10 @@ RequestParser::Status RequestParser::parse_inline(std::string_view input) {
   }
   std::string_view line = input.substr(0, newline);
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  if (!split_inline(line)) return fail("unbalanced quotes in request");
+  if (!split_words(line, inline_args_)) return fail("unbalanced quotes in request");
   for (const std::string& arg : inline_args_) args_.push_back(arg);
   consumed_ = newline + 1;
   return Status::complete;
-}
-
-// Reads a quoted part that starts at `at`; returns the place after its closing quote, or 0 when it is unbalanced.
-size_t RequestParser::unescape_quoted(std::string_view line, size_t at, std::string& out) const {
-  const char quote = line[at++];
-  for (; at < line.size(); ++at) {
-    const char c = line[at];
-    if (c == quote) {
-      const bool ends = at + 1 == line.size() || is_space(line[at + 1]);
-      return ends ? at + 1 : 0;
-    }
-    if (quote == '"' && c == '\\' && at + 3 < line.size() && line[at + 1] == 'x' && hex_digit(line[at + 2]) >= 0 &&
-        hex_digit(line[at + 3]) >= 0) {
-      out += static_cast<char>(hex_digit(line[at + 2]) * 16 + hex_digit(line[at + 3]));
-      at += 3;
-    } else if (quote == '"' && c == '\\' && at + 1 < line.size()) {
-      out += unescape(line[++at]);
-    } else if (quote == '\'' && c == '\\' && at + 1 < line.size() && line[at + 1] == '\'') {
-      out += '\'';
-      ++at;
-    } else {
-      out += c;
-    }
-  }
-  return 0;
-}
-
-bool RequestParser::split_inline(std::string_view line) {
-  inline_args_.clear();
-  size_t at = 0;
-  while (true) {
-    while (at < line.size() && is_space(line[at])) ++at;
-    if (at == line.size()) return true;
-    std::string& arg = inline_args_.emplace_back();
-    while (at < line.size() && !is_space(line[at])) {
-      if (line[at] == '"' || line[at] == '\'') {
-        at = unescape_quoted(line, at, arg);
-        if (at == 0) return false;
-      } else {
-        arg += line[at++];
-      }
-    }
-  }
 }
 
 }  // namespace compozy::redis

@@ -58,8 +58,6 @@ class RequestParser {
   Status parse_count(std::string_view input);
   Status parse_bulks(std::string_view input);
   Status finish(std::string_view input);
-  bool split_inline(std::string_view line);
-  size_t unescape_quoted(std::string_view line, size_t at, std::string& out) const;
   // Finds a "<prefix><number>\r\n" line at offset_. Null: incomplete or failed (see error_).
   bool line_end(std::string_view input, size_t& end, std::string_view too_long);
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -34,8 +35,12 @@ class Fd {
 };
 
 // A socket file that is there already is replaced: the lock of the data directory says that nobody serves it.
-Result<Fd> listen_on_unix(const std::string& path);
-Result<Fd> listen_on_tcp(const std::string& address, uint16_t port);
+Result<Fd> listen_on_unix(const std::string& path, uint32_t permissions = 0700, int backlog = 511);
+Result<Fd> listen_on_tcp(const std::string& address, uint16_t port, int backlog = 511);
 uint16_t bound_port(const Fd& listener);
+
+// Listens on each address of a `bind` line: "*" is every IPv4 address, "::*" every IPv6 one; one that begins with "-"
+// may be absent from this machine. An empty line means nowhere.
+Result<std::vector<Fd>> listen_on_addresses(const std::string& bind, uint16_t port, int backlog);
 
 }  // namespace compozy::redis

@@ -66,14 +66,42 @@ Result<void> Server::listen() {
   if (epoll_.get() < 0 || wake_.get() < 0) return fail(system_error("epoll_create", "redis server", errno));
   add_to(epoll_, wake_.get(), EPOLLIN);
   if (!options_.unix_socket.empty()) {
-    TRY(unix_, listen_on_unix(options_.unix_socket));
+    TRY(unix_, listen_on_unix(options_.unix_socket, options_.unix_permissions, options_.backlog));
     add_to(epoll_, unix_.get(), EPOLLIN);
   }
-  if (options_.tcp_port) {
-    TRY(tcp_, listen_on_tcp(options_.tcp_address, *options_.tcp_port));
-    add_to(epoll_, tcp_.get(), EPOLLIN);
-    tcp_port_ = bound_port(tcp_);
+  return rebind(options_.tcp_addresses, options_.tcp_port);
+}
+
+Result<void> Server::rebind(const std::string& addresses, std::optional<uint16_t> port) {
+  // Addresses that stay are in use by ourselves until the old sockets are gone, unless the port is another one.
+  std::vector<Fd> fresh;
+  std::vector<Fd> old;
+  const bool same_port = port && tcp_port_ == *port && !tcp_.empty();
+  {
+    const std::lock_guard lock(listeners_mutex_);
+    if (same_port) old.swap(tcp_);
   }
+  const std::string before = options_.tcp_addresses;
+  old.clear();
+  if (port) {
+    auto listeners = listen_on_addresses(addresses, *port, options_.backlog);
+    if (!listeners) {
+      if (same_port) {
+        if (auto again = listen_on_addresses(before, *port, options_.backlog)) {
+          const std::lock_guard lock(listeners_mutex_);
+          tcp_ = *std::move(again);
+          for (const Fd& listener : tcp_) add_to(epoll_, listener.get(), EPOLLIN);
+        }
+      }
+      return std::unexpected(listeners.error());
+    }
+    fresh = *std::move(listeners);
+  }
+  const std::lock_guard lock(listeners_mutex_);
+  tcp_ = std::move(fresh);
+  for (const Fd& listener : tcp_) add_to(epoll_, listener.get(), EPOLLIN);
+  tcp_port_ = tcp_.empty() ? 0 : bound_port(tcp_.front());
+  options_.tcp_addresses = addresses;
   return {};
 }
 
@@ -90,9 +118,9 @@ void Server::turn(int timeout_ms) {
     if (fd == wake_.get()) {
       eventfd_t ignored = 0;
       eventfd_read(fd, &ignored);
-    } else if (fd == unix_.get() || fd == tcp_.get()) {
-      accept_all(fd == unix_.get() ? unix_ : tcp_, fd == unix_.get());
-    } else if (const auto at = connections_.find(fd); at != connections_.end()) {
+    } else if (const auto at = connections_.find(fd); at == connections_.end()) {
+      accept_all(fd, fd == unix_.get());
+    } else {
       Connection& connection = *at->second;
       if ((what & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) connection.read_some();
       queue(connection);
@@ -103,9 +131,11 @@ void Server::turn(int timeout_ms) {
   close_idle();
 }
 
-void Server::accept_all(const Fd& listener, bool unix_socket) {
+void Server::accept_all(int listener, bool unix_socket) {
+  const std::lock_guard lock(listeners_mutex_);
+  if (!unix_socket && std::ranges::find(tcp_, listener, &Fd::get) == tcp_.end()) return;
   for (int i = 0; i < 1000; ++i) {
-    Fd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    Fd fd(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd.get() < 0) {
       if (errno == EMFILE || errno == ENFILE) log::warn("a client was refused: no file descriptors are left", {});
       return;

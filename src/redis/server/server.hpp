@@ -30,9 +30,11 @@ namespace compozy::redis {
 class Server final : public SessionOwner {
  public:
   struct Options {
-    std::string unix_socket;           // empty: none
-    std::optional<uint16_t> tcp_port;  // 0: the system chooses
-    std::string tcp_address = "127.0.0.1";
+    std::string unix_socket;  // empty: none
+    uint32_t unix_permissions = 0600;
+    std::optional<uint16_t> tcp_port;         // 0: the system chooses
+    std::string tcp_addresses = "127.0.0.1";  // as in `bind`
+    int backlog = 511;
   };
 
   static Result<std::unique_ptr<Server>> start(Engine& engine, Options options);
@@ -41,6 +43,8 @@ class Server final : public SessionOwner {
   Server& operator=(const Server&) = delete;
 
   uint16_t port() const { return tcp_port_; }
+  // Listens there instead; when it cannot, all stays as it was. Under the gate. No port: no TCP.
+  Result<void> rebind(const std::string& addresses, std::optional<uint16_t> port);
 
   void session_has_output(Session& session) override;  // any thread, under the gate
 
@@ -49,7 +53,7 @@ class Server final : public SessionOwner {
   Result<void> listen();
   void run();
   void turn(int timeout_ms);
-  void accept_all(const Fd& listener, bool unix_socket);
+  void accept_all(int listener, bool unix_socket);
   void admit(Fd fd, bool unix_socket);
   void queue(Connection& connection);
   void take_notified();
@@ -65,7 +69,8 @@ class Server final : public SessionOwner {
   Fd epoll_;
   Fd wake_;
   Fd unix_;
-  Fd tcp_;
+  std::mutex listeners_mutex_;
+  std::vector<Fd> tcp_;
   uint16_t tcp_port_ = 0;
   std::unordered_map<int, std::unique_ptr<Connection>> connections_;
   std::unordered_map<const Session*, Connection*> by_session_;

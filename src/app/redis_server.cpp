@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/redis_server.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/redis_log.hpp"
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "observe/log.hpp"
+#include "redis/commands/config_file.hpp"
+#include "redis/commands/handlers.hpp"
+#include "redis/commands/setting_rows.hpp"
+#include "redis/embedded/maintenance.hpp"
+#include "redis/persist/append_log.hpp"
+#include "redis/server/server.hpp"
+
+namespace compozy::app {
+
+namespace {
+
+using Level = RedisLog::Level;
+
+std::optional<std::string> text_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+std::string absolute(const std::string& path) {
+  if (path.empty() || path.starts_with('/')) return path;
+  std::string directory(4096, '\0');
+  if (::getcwd(directory.data(), directory.size()) == nullptr) return path;
+  directory.resize(std::strlen(directory.c_str()));
+  return directory + "/" + path;
+}
+
+// One server process: what its settings change outside the engine.
+class Process final : public redis::HostPort {
+ public:
+  explicit Process(std::string config_file) : config_file_(std::move(config_file)), wake_(eventfd(0, EFD_CLOEXEC)) {}
+
+  int run(redis::ConfigFile& config);
+
+  std::string apply(const redis::SettingRow& row, const redis::Settings& before, const redis::Settings& now) override;
+  void shutdown() override { eventfd_write(wake_.get(), 1); }
+  std::string config_file() const override { return config_file_; }
+
+ private:
+  bool open_log(const redis::Settings& settings);
+  bool start(redis::ConfigFile& config);
+  bool start_server(const redis::Settings& settings);
+  void banner(const redis::Settings& settings);
+  void wait();
+  void say(Level level, const std::string& text) { log_.write(level, text); }
+
+  std::string config_file_;
+  redis::Fd wake_;
+  RedisLog log_;
+  std::unique_ptr<redis::Engine> engine_;
+  std::unique_ptr<redis::AppendLog> append_log_;
+  std::unique_ptr<redis::Maintenance> maintenance_;
+  std::unique_ptr<redis::Server> server_;
+};
+
+std::optional<uint16_t> tcp_port(const redis::Settings& settings) {
+  if (settings.port == 0) return std::nullopt;
+  return static_cast<uint16_t>(settings.port);
+}
+
+std::string Process::apply(const redis::SettingRow& row, const redis::Settings&, const redis::Settings& now) {
+  if (row.name == "loglevel") log_.set_level(now.loglevel);
+  if (row.name == "dir" && ::chdir(now.dir.c_str()) != 0) return std::strerror(errno);
+  if ((row.name == "port" || row.name == "bind") && server_ != nullptr) {
+    if (const auto bound = server_->rebind(now.bind, tcp_port(now)); !bound) {
+      say(Level::warning, "Failed listening on " + bound.error().message);
+      return row.name == "port" ? "Unable to listen on this port. Check server logs."
+                                : "Failed to bind to specified addresses.";
+    }
+  }
+  return {};
+}
+
+bool Process::open_log(const redis::Settings& settings) {
+  log_.set_file(settings.logfile);
+  log_.set_level(settings.loglevel);
+  if (!log_.can_write()) {
+    std::fprintf(stderr, "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\nCan't open the log file: %s\n",
+                 std::string(redis::kRedisVersion).c_str(), std::strerror(errno));
+    return false;
+  }
+  log::redirect([this](log::Level level, std::string_view line) {
+    const Level ours = level == log::Level::debug  ? Level::verbose
+                       : level == log::Level::info ? Level::notice
+                                                   : Level::warning;
+    log_.write(ours, line);
+  });
+  log::configure(log::Level::debug, log::Format::text);
+  return true;
+}
+
+void Process::banner(const redis::Settings& settings) {
+  say(Level::warning, "oO0OoO0OoO0Oo Compozy is starting as a Redis server oO0OoO0OoO0Oo");
+  say(Level::warning, "Redis version=" + std::string(redis::kRedisVersion) +
+                          ", bits=64, commit=00000000, modified=0, pid=" + std::to_string(getpid()) + ", just started");
+  say(Level::warning,
+      config_file_.empty() ? "Warning: no config file specified, using the default config." : "Configuration loaded");
+  say(Level::notice,
+      "Running mode=standalone, port=" + std::to_string(settings.port) + ". PID: " + std::to_string(getpid()));
+}
+
+// The child goes on; the parent's caller ends.
+bool become_daemon() {
+  const pid_t child = ::fork();
+  if (child != 0) return false;
+  ::setsid();
+  if (const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC); null >= 0) {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, fd);
+    ::close(null);
+  }
+  return true;
+}
+
+void write_pid_file(const redis::Settings& settings) {
+  std::string path = settings.pidfile;
+  if (path.empty() && settings.daemonize) path = "/var/run/redis.pid";
+  if (path.empty()) return;
+  std::ofstream(path) << getpid() << '\n';
+}
+
+bool Process::start_server(const redis::Settings& settings) {
+  redis::Server::Options options{.unix_socket = settings.unixsocket,
+                                 .tcp_port = tcp_port(settings),
+                                 .tcp_addresses = settings.bind,
+                                 .backlog = static_cast<int>(settings.tcp_backlog)};
+  options.unix_permissions = settings.unixsocketperm == 0 ? 0777 : static_cast<uint32_t>(settings.unixsocketperm);
+  auto server = redis::Server::start(*engine_, std::move(options));
+  if (!server) {
+    say(Level::warning, "Warning: Could not create server TCP listening socket: " + server.error().message);
+    say(Level::warning, "Failed listening on port " + std::to_string(settings.port) + " (TCP), aborting.");
+    return false;
+  }
+  server_ = *std::move(server);
+  return true;
+}
+
+bool Process::start(redis::ConfigFile& config) {
+  const redis::Settings settings = config.settings;
+  engine_ = std::make_unique<redis::Engine>(
+      redis::Engine::Options{.clock = system_clock(), .random = system_random(), .settings = settings});
+  engine_->state().host = this;
+  if (settings.appendonly) {
+    auto opened = redis::AppendLog::open(*engine_, {.directory = "."});
+    if (!opened) {
+      say(Level::warning, "Fatal error loading the append only file: " + opened.error().to_string());
+      return false;
+    }
+    append_log_ = *std::move(opened);
+    say(Level::notice, "DB loaded from append only file: 0.000 seconds");
+  }
+  maintenance_ = std::make_unique<redis::Maintenance>(*engine_);
+  if (!start_server(settings)) return false;
+  say(Level::warning, "Server initialized");
+  if (settings.port != 0) say(Level::notice, "Ready to accept connections");
+  if (!settings.unixsocket.empty())
+    say(Level::notice, "The server is now ready to accept connections at " + settings.unixsocket);
+  return true;
+}
+
+void Process::wait() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  const redis::Fd signal_fd(signalfd(-1, &signals, SFD_CLOEXEC));
+  std::array<pollfd, 2> fds{
+      {{.fd = signal_fd.get(), .events = POLLIN, .revents = 0}, {.fd = wake_.get(), .events = POLLIN, .revents = 0}}};
+  while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
+  }
+  if ((fds[0].revents & POLLIN) == 0) return;
+  signalfd_siginfo info{};
+  if (::read(signal_fd.get(), &info, sizeof info) != sizeof info) return;
+  say(Level::warning,
+      info.ssi_signo == SIGINT ? "Received SIGINT scheduling shutdown..." : "Received SIGTERM scheduling shutdown...");
+}
+
+int Process::run(redis::ConfigFile& config) {
+  redis::Settings& settings = config.settings;
+  if (!open_log(settings)) return 1;
+  if (::chdir(settings.dir.c_str()) != 0) {
+    std::fprintf(stderr, "Can't chdir to '%s': %s\n", settings.dir.c_str(), std::strerror(errno));
+    return 1;
+  }
+  settings.dir = absolute(".");
+  settings.dir.resize(settings.dir.size() - 2);
+  if (settings.daemonize && !become_daemon()) return 0;
+  // The threads that follow inherit this: the signals are read from a descriptor.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  for (const int number : {SIGPIPE, SIGHUP}) std::signal(number, SIG_IGN);
+  banner(settings);
+  write_pid_file(settings);
+  if (!start(config)) return 1;
+  wait();
+  say(Level::warning, "User requested shutdown...");
+  server_.reset();
+  maintenance_.reset();
+  append_log_.reset();
+  if (!settings.pidfile.empty()) ::unlink(settings.pidfile.c_str());
+  say(Level::warning, "Redis is now ready to exit, bye bye...");
+  return 0;
+}
+
+int version() {
+  std::printf("Redis server v=%s sha=00000000:0 malloc=jemalloc bits=64 build=compozy\n",
+              std::string(redis::kRedisVersion).c_str());
+  return 0;
+}
+
+int usage() {
+  std::printf(
+      "Usage: compozy redis-server [/path/to/redis.conf] [options] [-]\n"
+      "       compozy redis-server - (read the configuration from standard input)\n"
+      "       compozy redis-server -v | --version | -h | --help\n\n"
+      "Runs the embedded engine alone, with Redis' settings as options:\n"
+      "       compozy redis-server --port 7777 --appendonly yes\n"
+      "       compozy redis-server /etc/redis.conf --loglevel verbose\n");
+  return 0;
+}
+
+}  // namespace
+
+int run_redis_server(std::span<const std::string> args) {
+  if (args.size() == 1 && (args[0] == "-v" || args[0] == "--version")) return version();
+  if (args.size() == 1 && (args[0] == "-h" || args[0] == "--help")) return usage();
+  const redis::CommandLine line = redis::read_command_line(args);
+  std::string text;
+  if (!line.file.empty()) {
+    const auto file = text_of(line.file);
+    if (!file) {
+      std::fprintf(stderr, "Fatal error, can't open config file '%s': %s\n", absolute(line.file).c_str(),
+                   std::strerror(errno));
+      return 1;
+    }
+    text = *file + "\n";
+  }
+  if (line.from_stdin) text += std::string(std::istreambuf_iterator<char>(std::cin), {}) + "\n";
+  redis::ConfigFile config(redis::redis_server_defaults());
+  if (const auto problem = config.load(text + line.options, text_of)) {
+    std::fputs(problem->to_string().c_str(), stderr);
+    return 1;
+  }
+  Process process(absolute(line.file));
+  return process.run(config);
+}
+
+}  // namespace compozy::app
