@@ -63,7 +63,8 @@ struct Context {
   bool may_block = true;  // not inside EXEC or a script
   bool from_script = false;
   bool failed = false;
-  bool propagated = false;  // the handler has said itself what goes to the log
+  bool error_counted = false;  // the error statistics know the error already: a script passes on that of a command
+  bool propagated = false;     // the handler has said itself what goes to the log
   std::optional<BlockRequest> block;
 
   Database& db() { return server.keyspace.database(session.database); }

@@ -15,12 +15,14 @@ struct Row;
 
 // What clients are told: the Redis whose commands and replies these are.
 inline constexpr std::string_view kRedisVersion = "7.0.15";
+inline constexpr int kRedisVersionNumber = 0x07000F;
 
 std::span<const Row> transactions_rows();
 std::span<const Row> pubsub_rows();
 std::span<const Row> connection_rows();
 std::span<const Row> server_rows();
 std::span<const Row> scripting_rows();
+std::span<const Row> functions_rows();
 
 void run_discard(Context& ctx);
 void run_exec(Context& ctx);
@@ -84,5 +86,18 @@ void run_script_exists(Context& ctx);
 void run_script_flush(Context& ctx);
 void run_script_kill(Context& ctx);
 void run_script_load(Context& ctx);
+void run_script_debug(Context& ctx);
+void run_script_help(Context& ctx);
+void run_fcall(Context& ctx);
+void run_fcall_ro(Context& ctx);
+void run_function_delete(Context& ctx);
+void run_function_dump(Context& ctx);
+void run_function_flush(Context& ctx);
+void run_function_help(Context& ctx);
+void run_function_kill(Context& ctx);
+void run_function_list(Context& ctx);
+void run_function_load(Context& ctx);
+void run_function_restore(Context& ctx);
+void run_function_stats(Context& ctx);
 
 }  // namespace compozy::redis

@@ -36,6 +36,20 @@ void run_script_flush(Context& ctx) {
   ctx.reply.ok();
 }
 
-void run_script_kill(Context& ctx) { ctx.error("NOTBUSY No scripts in execution right now."); }
+void run_script_kill(Context& ctx) {
+  const std::string refused = ctx.server.scripts->kill(false);
+  if (refused.empty()) return ctx.reply.ok();
+  ctx.error(refused);
+}
+
+// The debugger stops the whole server at each line; it is not offered, and leaving its mode always works.
+void run_script_debug(Context& ctx) {
+  if (ctx.is(2, "NO")) return ctx.reply.ok();
+  if (ctx.is(2, "YES") || ctx.is(2, "SYNC")) {
+    ctx.error("ERR the Lua debugger is not available in this server");
+    return;
+  }
+  ctx.error("ERR Use SCRIPT DEBUG YES/SYNC/NO");
+}
 
 }  // namespace compozy::redis

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "redis/commands/row.hpp"
+#include "redis/commands/script_port.hpp"
 #include "redis/commands/settings.hpp"
 #include "redis/keyspace/keyspace.hpp"
 #include "redis/session/pubsub.hpp"
@@ -68,22 +69,6 @@ struct Stats {
   void reset();
 };
 
-enum class ScriptMode : uint8_t { normal, readonly };
-
-// Implemented by redis/script.
-class ScriptPort {
- public:
-  virtual ~ScriptPort() = default;
-  virtual void eval(Context& context, ScriptMode mode) = 0;
-  virtual void evalsha(Context& context, ScriptMode mode) = 0;
-  virtual Result<std::string> load(std::string_view source) = 0;  // gives the SHA-1
-  virtual bool exists(std::string_view sha1) const = 0;
-  virtual void flush() = 0;
-  virtual bool running() const = 0;
-  virtual size_t count() const = 0;
-  virtual int64_t memory() const = 0;
-};
-
 // Implemented by redis/engine.
 class EnginePort {
  public:
@@ -91,6 +76,12 @@ class EnginePort {
   // Runs a command inside the current unit: for EXEC, and for scripts.
   virtual void call(Session& session, const Row& row, Args args, ReplyWriter& reply, bool from_script) = 0;
   virtual const std::set<Session*>& sessions() const = 0;
+  // Why nobody may write now ("MISCONF …", "NOREPLICAS …"), or nothing.
+  virtual std::string write_refusal() = 0;
+  // A command that a script called was refused: counts it. The row is null when there is no such command.
+  virtual void rejected(const Row* row, std::string_view error) = 0;
+  // A busy script gives the gate away for a moment; `session` is its caller's.
+  virtual void let_others_run(Session& session) = 0;
   virtual uint64_t last_lsn() const = 0;
   virtual bool unblock(uint64_t session_id, bool with_error) = 0;
   // Empty: accepted. Otherwise the error reply without its minus.
@@ -121,6 +112,8 @@ struct ServerState {
   EffectBuffer effects;
   BlockedKeys blocked;
   size_t blocked_clients = 0;
+  bool out_of_memory = false;            // above maxmemory when the running command began, and nothing could be evicted
+  bool allow_denied_in_scripts = false;  // DEBUG SET-DISABLE-DENY-SCRIPTS
   std::string run_id;
   int64_t started_ms = 0;
   ScriptPort* scripts = nullptr;

@@ -2,6 +2,7 @@
 #include "redis/engine/engine.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include "base/text.hpp"
 #include "redis/commands/handlers.hpp"
@@ -33,6 +34,8 @@ bool runs_inside_multi(const Row& row) {
   }
   return false;
 }
+
+thread_local std::function<void()> busy_turn;
 
 bool allowed_while_subscribed(const Row& row) {
   for (const Handler handler : {run_subscribe, run_unsubscribe, run_psubscribe, run_punsubscribe, run_ssubscribe,
@@ -96,20 +99,48 @@ bool Engine::refuse(Session& session, ReplyWriter& reply, std::string_view text)
   return false;
 }
 
-std::string Engine::refusal(const Session& session, const Row& row) const {
-  if (!session.authenticated && !row.has(kNoAuth)) return "NOAUTH Authentication required.";
+// The flags of the command, where a script says more about itself than EVAL can.
+uint32_t Engine::flags_of(const Row& row, Args args) const {
+  if (row.group != "scripting" || !row.has(kMovableKeys)) return row.flags;
+  const auto declared = state_.scripts->declared_flags(row.name, args[1]);
+  if (!declared) return row.flags;
+  uint32_t flags = row.flags & ~static_cast<uint32_t>(kStale | kDenyOom | kWrite | kMayReplicate);
+  if ((*declared & (kScriptAllowOom | kScriptNoWrites)) == 0) flags |= kDenyOom;
+  if ((*declared & kScriptNoWrites) == 0) flags |= kWrite;
+  if ((*declared & kScriptAllowStale) != 0) flags |= kStale;
+  return flags;
+}
+
+std::string Engine::write_refusal() {
   const Settings& settings = state_.settings;
-  if (settings.maxmemory > 0 && row.has(kDenyOom) &&
-      const_cast<ServerState&>(state_).keyspace.memory().used > settings.maxmemory) {
-    return "OOM command not allowed when used memory > 'maxmemory'.";
+  // There are no replicas: whoever asks for some cannot have his writes.
+  if (settings.min_replicas_to_write > 0 && settings.min_replicas_max_lag > 0)
+    return "NOREPLICAS Not enough good replicas to write.";
+  return persistence_ == nullptr ? std::string() : persistence_->refusal();
+}
+
+std::string Engine::refusal(const Session& session, const Row& row, Args args) {
+  if (!session.authenticated && !row.has(kNoAuth)) return "NOAUTH Authentication required.";
+  uint32_t flags = flags_of(row, args);
+  if (row.run == run_exec) {
+    for (const QueuedCommand& queued : session.queue) flags |= queued.flags;
   }
-  if (persistence_ != nullptr && (row.has(kWrite) || row.has(kMayReplicate))) {
-    if (std::string reason = persistence_->refusal(); !reason.empty()) return reason;
+  if (state_.settings.maxmemory > 0 && !state_.scripts->busy()) {
+    state_.out_of_memory = state_.keyspace.memory().used > state_.settings.maxmemory;
+    const bool queues = session.in_multi && !runs_inside_multi(row);
+    if (state_.out_of_memory && (queues || (flags & kDenyOom) != 0))
+      return "OOM command not allowed when used memory > 'maxmemory'.";
+  } else if (!state_.scripts->busy()) {
+    state_.out_of_memory = false;
+  }
+  if ((flags & (kWrite | kMayReplicate)) != 0) {
+    if (std::string reason = write_refusal(); !reason.empty()) return reason;
   }
   if (session.subscribed() && session.protocol == 2 && !allowed_while_subscribed(row)) {
     return "ERR Can't execute '" + full_name(row) +
            "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
   }
+  if (state_.scripts->busy() && !row.has(kAllowBusy)) return state_.scripts->busy_error();
   return {};
 }
 
@@ -126,10 +157,10 @@ bool Engine::admit(Session& session, Args args, const Row*& row, ReplyWriter& re
   if (!row->accepts(args.size()) || row->run == nullptr) {
     return refuse(session, reply, "ERR wrong number of arguments for '" + full_name(*row) + "' command");
   }
-  if (const std::string text = refusal(session, *row); !text.empty()) return refuse(session, reply, text);
+  if (const std::string text = refusal(session, *row, args); !text.empty()) return refuse(session, reply, text);
   if (!session.in_multi || runs_inside_multi(*row)) return true;
   if (row->has(kNoMulti)) return refuse(session, reply, "ERR Command not allowed inside a transaction");
-  session.queue.push_back({row, {args.begin(), args.end()}});
+  session.queue.push_back({row, flags_of(*row, args), {args.begin(), args.end()}});
   reply.simple("QUEUED");
   return false;
 }
@@ -157,7 +188,7 @@ void Engine::run(Session& session, const Row& row, Args args, ReplyWriter& reply
   const size_t place = reply.begin_deferred();
   ++state_.stats.commands;
   row.run(context);
-  if (context.failed) count_error(std::string_view(reply.buffer()).substr(place));
+  if (context.failed && !context.error_counted) count_error(std::string_view(reply.buffer()).substr(place));
   if (state_.stats.dirty != dirty && !context.propagated && !replaying_) state_.effects.append(database, args);
   if (block != nullptr && context.block) *block = std::move(context.block);
 }
@@ -168,7 +199,8 @@ void Engine::call(Session& session, const Row& row, Args args, ReplyWriter& repl
 
 void Engine::execute(Session& session, Args args) {
   if (args.empty()) return;
-  state_.keyspace.begin_unit();
+  const bool busy = state_.scripts->busy();  // Somebody's script is half done: time stands still, nothing is logged.
+  if (!busy) state_.keyspace.begin_unit();
   const size_t place = session.outbox.bytes.size();
   ReplyWriter reply = session.writer();
   const Row* row = nullptr;
@@ -176,11 +208,11 @@ void Engine::execute(Session& session, Args args) {
     session.last_command = row->name;
     std::optional<BlockRequest> block;
     run(session, *row, args, reply, &block, false);
-    end_unit(&session);
+    if (!busy) end_unit(&session);
     if (block) {
       waiters_.add(state_, {&session, row, {args.begin(), args.end()}, *std::move(block), session.database});
     }
-    serve_waiters();
+    if (!busy) serve_waiters();
   }
   session.outbox.lsn = last_lsn_;
   if (session.replies == Session::Replies::on) return;
@@ -214,7 +246,7 @@ bool Engine::replay(Session& session, Args args, std::string& error) {
     session.outbox.bytes.clear();
     ReplyWriter reply = session.writer();
     if (session.in_multi && !runs_inside_multi(*row)) {
-      session.queue.push_back({row, {args.begin(), args.end()}});
+      session.queue.push_back({row, row->flags, {args.begin(), args.end()}});
     } else {
       run(session, *row, args, reply, nullptr, false);
     }
@@ -285,7 +317,28 @@ bool Engine::unblock(uint64_t session_id, bool with_error) {
   return true;
 }
 
+void Engine::rejected(const Row*, std::string_view error) { count_error("-" + std::string(error) + "\r\n"); }
+
+void Engine::set_busy_turn(std::function<void()> turn) { busy_turn = std::move(turn); }
+
+void Engine::let_others_run(Session& session) {
+  const int64_t now_ms = state_.keyspace.now_ms();
+  const MemoryAccount* account = set_current_account(nullptr);
+  session.running_script = true;
+  gate_.leave();
+  if (busy_turn) {
+    busy_turn();
+  } else {
+    std::this_thread::yield();
+  }
+  gate_.enter();
+  session.running_script = false;
+  set_current_account(const_cast<MemoryAccount*>(account));
+  state_.keyspace.stop_time(now_ms);
+}
+
 void Engine::cron() {
+  if (state_.scripts->busy()) return;
   state_.keyspace.begin_unit();
   state_.keyspace.set_lru_clock(static_cast<uint32_t>(state_.keyspace.clock().monotonic_us() / 1'000'000));
   for (const auto& place : waiters_.overdue(state_.keyspace.now_ms())) finish_blocked(place, {});

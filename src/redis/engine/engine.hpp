@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -61,6 +62,9 @@ class Engine final : public EnginePort, public KeyspaceEvents {
     MemoryAccount* previous_;
   };
 
+  // What a thread that serves others does while a script that it runs is busy: one short turn, outside the gate.
+  static void set_busy_turn(std::function<void()> turn);
+
   // Before anything else runs. nullptr: in memory only.
   void attach(EffectSink* sink, Persistence* persistence);
   Persistence* persistence() const { return persistence_; }
@@ -82,6 +86,9 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   // ---- EnginePort ----
   void call(Session& session, const Row& row, Args args, ReplyWriter& reply, bool from_script) override;
   const std::set<Session*>& sessions() const override { return session_list_; }
+  std::string write_refusal() override;
+  void rejected(const Row* row, std::string_view error) override;
+  void let_others_run(Session& session) override;
   bool unblock(uint64_t session_id, bool with_error) override;
   std::string rewrite_log() override;
   std::vector<std::pair<std::string, std::string>> persistence_info() const override;
@@ -91,7 +98,8 @@ class Engine final : public EnginePort, public KeyspaceEvents {
  private:
   bool admit(Session& session, Args args, const Row*& row, ReplyWriter& reply);
   bool refuse(Session& session, ReplyWriter& reply, std::string_view text);
-  std::string refusal(const Session& session, const Row& row) const;
+  std::string refusal(const Session& session, const Row& row, Args args);
+  uint32_t flags_of(const Row& row, Args args) const;
   void run(Session& session, const Row& row, Args args, ReplyWriter& reply, std::optional<BlockRequest>* block,
            bool from_script);
   void count_error(std::string_view reply);

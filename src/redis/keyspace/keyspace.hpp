@@ -60,6 +60,7 @@ class Keyspace {
   size_t key_count() const;
 
   void begin_unit() { now_ms_ = 0; }
+  void stop_time(int64_t now_ms) { now_ms_ = now_ms; }  // goes on with a unit that was interrupted
   int64_t now_ms() {
     if (now_ms_ == 0) now_ms_ = clock_.wall_ms();
     return now_ms_;

@@ -15,10 +15,12 @@ class ReplyWriter;
 // Pushes one reply that a command wrote; returns the place after it.
 size_t push_reply(lua_State* lua, std::string_view bytes, size_t at);
 
-// Pops the value on top and writes it as a reply.
+// Pops the value on top and writes it as a reply. A boolean is a RESP3 boolean only when the script asked for RESP3.
 void write_lua_value(lua_State* lua, ReplyWriter& reply, int script_protocol);
 
-// Pushes {err = text}.
+// Pushes {err = "ERR text"}; a text with a leading '-' has a code of its own.
 void push_error(lua_State* lua, std::string_view text);
+// Marks the error table on top as one that the error statistics know already.
+void mark_counted(lua_State* lua);
 
 }  // namespace compozy::redis

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ScriptHost: EVAL with Lua 5.1 as Redis offers it (redis.*, cjson, bit, KEYS and ARGV). One virtual machine is kept
-// for the life of the engine; a script is compiled once and called by its SHA-1, and nothing is rebuilt per call.
-// Source: redis.io/docs/manual/programmability/lua-api.
-//
-// The sandbox: scripts see an empty proxy for their globals and for each library, so nothing can be changed or kept
-// from one call to the next; no file, no loader, no bytecode. A script that has written nothing is stopped once it
-// exceeds `lua-time-limit`; one that has written goes on, because half a script must not remain.
+// ScriptHost: EVAL's cache of scripts and the libraries of functions, each with a Lua machine of its own that is kept
+// for the life of the engine; a script is compiled once and called by its SHA-1.
+// Source: redis.io/docs/manual/programmability.
 //
 // Owner: Engine. Thread: whoever holds the gate.
 #pragma once
@@ -19,9 +15,9 @@
 
 #include "redis/commands/context.hpp"
 #include "redis/commands/state.hpp"
-
-struct lua_State;
-struct lua_Debug;
+#include "redis/script/function_libraries.hpp"
+#include "redis/script/script_machine.hpp"
+#include "redis/script/script_runner.hpp"
 
 namespace compozy::redis {
 
@@ -37,45 +33,48 @@ class ScriptHost final : public ScriptPort {
   Result<std::string> load(std::string_view source) override;
   bool exists(std::string_view sha1) const override;
   void flush() override;
-  bool running() const override { return current_ != nullptr; }
   size_t count() const override { return scripts_.size(); }
-  int64_t memory() const override { return memory_; }
+  int64_t memory() const override { return machine_->memory() + text_bytes_; }
 
-  // For the functions that Lua calls.
-  int call_redis(lua_State* lua, bool raise);
-  int set_protocol(lua_State* lua);
-  void check_time(lua_State* lua);
-  uint64_t next_random();
-  void seed_random(uint64_t seed) { random_ = seed; }
+  void call_function(Context& context, ScriptMode mode) override { libraries_.call(context, mode); }
+  Result<std::string> load_library(std::string_view code, bool replace) override;
+  Result<void> restore_libraries(const std::vector<std::string>& codes, RestorePolicy policy) override {
+    return libraries_.restore(codes, policy);
+  }
+  bool delete_library(std::string_view name) override { return libraries_.erase(name); }
+  void flush_libraries() override { libraries_.flush(); }
+  std::vector<LibraryInfo> libraries() const override { return libraries_.list(); }
+  size_t function_count() const override { return libraries_.function_count(); }
+  int64_t function_memory() const override { return libraries_.memory(); }
+
+  std::optional<uint32_t> declared_flags(std::string_view command, std::string_view script) override;
+
+  bool running() const override { return runner_.running(); }
+  bool busy() const override { return runner_.busy(); }
+  std::optional<RunningScript> running_script() const override { return runner_.description(); }
+  std::string kill(bool function, bool for_shutdown = false) override { return runner_.kill(function, for_shutdown); }
+  std::string busy_error() const override { return runner_.busy_error(); }
 
  private:
+  struct Script {
+    int reference;  // in the machine's registry
+    uint32_t flags;
+  };
   struct TextHash {
     using is_transparent = void;
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
+  using Scripts = std::unordered_map<std::string, Script, TextHash, std::equal_to<>>;
 
-  void open();
-  void run(Context& context, const std::string& sha1, ScriptMode mode);
-  void reply_error(Context& context, const std::string& sha1);
-  bool push_keys_and_arguments(Context& context);
-  bool collect_arguments(lua_State* lua);
-  const Row* permitted(Args args, std::string& refusal) const;
-  static void* allocate(void* host, void* memory, size_t old_size, size_t new_size);
+  void run(Context& context, const Scripts::value_type& script, size_t keys, ScriptMode mode);
+  Result<Scripts::const_pointer> cached(std::string_view source);
 
   ServerState& server_;
-  lua_State* lua_ = nullptr;
-  std::unordered_map<std::string, int, TextHash, std::equal_to<>> scripts_;  // SHA-1 → the function's reference
-  std::unique_ptr<Session> session_;                                         // whom the script's commands run as
-  Context* current_ = nullptr;
-  bool readonly_ = false;
-  int64_t started_us_ = 0;
-  uint64_t dirty_at_start_ = 0;
-  int64_t memory_ = 0;
-  uint64_t random_ = 0;
-  std::string argument_bytes_;
-  std::vector<std::pair<size_t, size_t>> argument_places_;
-  std::vector<std::string_view> arguments_;
-  std::string reply_;
+  ScriptRunner runner_;
+  std::unique_ptr<ScriptMachine> machine_;
+  Scripts scripts_;  // by SHA-1
+  FunctionLibraries libraries_;
+  int64_t text_bytes_ = 0;
 };
 
 }  // namespace compozy::redis

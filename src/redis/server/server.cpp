@@ -51,6 +51,10 @@ Result<std::unique_ptr<Server>> Server::start(Engine& engine, Options options) {
 
 Server::~Server() {
   stopping_ = true;
+  {
+    const Engine::Hold hold(engine_);
+    engine_.state().scripts->kill(false, true);
+  }
   if (thread_.joinable()) {
     eventfd_write(wake_.get(), 1);
     thread_.join();
@@ -106,12 +110,22 @@ Result<void> Server::rebind(const std::string& addresses, std::optional<uint16_t
 }
 
 void Server::run() {
+  Engine::set_busy_turn([this] { busy_turn(); });
   while (!stopping_) turn(kTurnMs);
+  Engine::set_busy_turn({});
 }
 
 void Server::turn(int timeout_ms) {
+  poll(queued_.empty() ? timeout_ms : 0);
+  execute_queued();
+  send_replies();
+  close_idle();
+}
+
+// Reads what is ready into the list of this turn.
+void Server::poll(int timeout_ms) {
   std::array<epoll_event, 256> events;
-  const int count = epoll_wait(epoll_.get(), events.data(), events.size(), queued_.empty() ? timeout_ms : 0);
+  const int count = epoll_wait(epoll_.get(), events.data(), events.size(), timeout_ms);
   for (int i = 0; i < count; ++i) {
     const int fd = events[static_cast<size_t>(i)].data.fd;
     const uint32_t what = events[static_cast<size_t>(i)].events;
@@ -120,15 +134,30 @@ void Server::turn(int timeout_ms) {
       eventfd_read(fd, &ignored);
     } else if (const auto at = connections_.find(fd); at == connections_.end()) {
       accept_all(fd, fd == unix_.get());
-    } else {
-      Connection& connection = *at->second;
+    } else if (Connection& connection = *at->second; !connection.session().running_script) {
       if ((what & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) connection.read_some();
       queue(connection);
     }
   }
-  execute_queued();
-  send_replies();
-  close_idle();
+}
+
+// A script on this thread takes long and has left the gate for a moment, in the middle of execute_queued(): the others
+// get what is allowed meanwhile. Nobody is closed here; the turn goes on with its list, which may have grown.
+void Server::busy_turn() {
+  poll(0);
+  const Persistence* persistence = engine_.persistence();
+  for (size_t i = 0; i < queued_.size(); ++i) {
+    Connection& connection = *queued_[i];
+    if (connection.session().running_script || connection.dead) continue;
+    {
+      const Engine::Hold hold(engine_);
+      connection.execute(engine_, kCommandsPerHold);
+      connection.collect();
+    }
+    const bool durable =
+        persistence == nullptr || !persistence->replies_wait() || connection.lsn() <= persistence->durable_lsn();
+    if (durable && !connection.dead) watch_writes(connection, connection.write_some() == Connection::Io::again);
+  }
 }
 
 void Server::accept_all(int listener, bool unix_socket) {

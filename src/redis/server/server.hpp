@@ -53,6 +53,8 @@ class Server final : public SessionOwner {
   Result<void> listen();
   void run();
   void turn(int timeout_ms);
+  void poll(int timeout_ms);
+  void busy_turn();
   void accept_all(int listener, bool unix_socket);
   void admit(Fd fd, bool unix_socket);
   void queue(Connection& connection);

@@ -39,6 +39,7 @@ class SessionOwner {
 
 struct QueuedCommand {
   const Row* row;
+  uint32_t flags;  // a script may declare others than its row has
   std::vector<std::string> args;
 };
 
@@ -86,6 +87,7 @@ class Session {
   std::vector<QueuedCommand> queue;
 
   bool blocked = false;
+  bool running_script = false;  // its script has given the gate away for a moment: nothing of this session may go on
   std::set<std::string, std::less<>> channels;
   std::set<std::string, std::less<>> patterns;
   std::set<std::string, std::less<>> shard_channels;
