@@ -19,6 +19,7 @@ http::Handler secured(const Context& context, http::Handler handler) {
       refused.headers.set("WWW-Authenticate", "Bearer");
       co_return refused;
     }
+    request.user = identity->user_id;
     co_return co_await handler(std::move(request));
   };
 }

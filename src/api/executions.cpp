@@ -7,6 +7,8 @@
 //   GET  /api/v0/executions/workflows[/{exec_id}] and /api/v0/workflows/{id}/executions
 //   POST /api/v0/executions/workflows/{exec_id}/pause | resume | cancel | signals
 //   POST /api/v0/events                           a signal that starts every workflow with a trigger of its name
+#include <array>
+
 #include "api/respond.hpp"
 #include "api/routes.hpp"
 #include "base/hash.hpp"
@@ -117,9 +119,15 @@ io::Task<http::Response> show_run(const Context& context, http::Request request)
   const std::string id(request.param("exec_id"));
   const auto run = co_await context.runs.get(id);
   if (!run) co_return problem(run.error());
+  json::Value view = run_view(*run);
+  const std::string shown = request.query_value("tasks").value_or("true");
+  if (shown != "true" && shown != "false") {
+    co_return problem(Error{
+        .code = Errc::invalid_argument, .message = "expected true or false, found '" + shown + "'", .field = "tasks"});
+  }
+  if (shown == "false") co_return success(200, "execution", std::move(view));
   const auto tasks = co_await context.runs.tasks(id);
   if (!tasks) co_return problem(tasks.error());
-  json::Value view = run_view(*run);
   json::Value list = json::Value::array();
   for (const store::TaskRow& task : *tasks) list.push_back(task_view(task));
   view.set("tasks", std::move(list));
@@ -148,6 +156,39 @@ io::Task<http::Response> signal_run(const Context& context, http::Request reques
   const auto sent = co_await context.driver.signal(id, name, (*body)["payload"], (*body)["dedupe"].string_or(""));
   if (!sent) co_return problem(sent.error());
   co_return success(202, "accepted", json::Value::object({{"exec_id", id}, {"signal_name", name}}));
+}
+
+// Who votes is whoever the key belongs to; only a server without keys takes the voter's word for it.
+io::Task<http::Response> vote_on(const Context& context, http::Request request) {
+  const auto body = read_object(request);
+  if (!body) co_return problem(body.error());
+  if (auto known = check_members(*body, {"decision", "values", "comment", "by"}); !known)
+    co_return problem(known.error());
+  const std::string decision = (*body)["decision"].string_or("");
+  if (decision != "approve" && decision != "reject") {
+    co_return problem(Error{.code = Errc::invalid_argument,
+                            .message = "expected 'approve' or 'reject', found '" + decision + "'" +
+                                       did_you_mean(decision, std::array<std::string_view, 2>{"approve", "reject"}),
+                            .field = "decision"});
+  }
+  const std::string by = (*body)["by"].string_or("");
+  if (!request.user.empty() && !by.empty() && by != request.user) {
+    co_return problem(Error{.code = Errc::permission_denied,
+                            .message = "this key votes as '" + request.user + "', not as '" + by + "'",
+                            .field = "by"});
+  }
+  const std::string id(request.param("exec_id"));
+  workflow::Vote vote{.task = std::string(request.param("task")),
+                      .by = !request.user.empty() ? request.user
+                            : by.empty()          ? "anonymous"
+                                                  : by,
+                      .approve = decision == "approve",
+                      .values = (*body)["values"],
+                      .comment = (*body)["comment"].string_or("")};
+  const std::string task = vote.task;
+  const auto done = co_await context.driver.vote(id, std::move(vote));
+  if (!done) co_return problem(done.error());
+  co_return success(202, "accepted", json::Value::object({{"exec_id", id}, {"task", task}, {"decision", decision}}));
 }
 
 io::Task<http::Response> send_event(const Context& context, http::Request request) {
@@ -232,6 +273,7 @@ void add_execution_routes(http::Router& router, const Context& context) {
   control("/api/v0/executions/workflows/{exec_id}/resume", workflow::Control::resume);
   control("/api/v0/executions/workflows/{exec_id}/cancel", workflow::Control::cancel);
   add("POST", "/api/v0/executions/workflows/{exec_id}/signals", signal_run, body);
+  add("POST", "/api/v0/executions/workflows/{exec_id}/approvals/{task}", vote_on, body);
   add("POST", "/api/v0/events", send_event, body);
 }
 

@@ -19,6 +19,8 @@
 #include "json/print.hpp"
 #include "observe/log.hpp"
 #include "sql/sqlite/sqlite_database.hpp"
+#include "store/config_store.hpp"
+#include "store/run_log.hpp"
 #include "store/runs.hpp"
 #include "web/web.hpp"
 #include "workflow/activity/performer.hpp"
@@ -92,6 +94,7 @@ class Server {
   std::unique_ptr<auth::ApiKeys> keys_;
   std::unique_ptr<store::Memory> memory_;
   std::unique_ptr<store::Runs> runs_;
+  std::unique_ptr<store::ConfigStore> definitions_;
   std::unique_ptr<ProjectPrograms> programs_;
   std::unique_ptr<io::BlockingPool> pool_;
   std::unique_ptr<http::Client> http_client_;
@@ -155,6 +158,13 @@ Result<void> Server::open_workflows() {
       .host_env = host_variable,
       .loop_limits = {.iterations_max = config_.integer("llm.max_tool_iterations"),
                       .output_retries_max = config_.integer("llm.structured_output_retries")}});
+  definitions_ = std::make_unique<store::ConfigStore>(
+      redis_->client(),
+      [this](std::string hash) {
+        return database_->read(
+            [hash = std::move(hash)](sql::Reader& reader) { return store::read_definition(reader, hash); });
+      },
+      config_.duration_ms("worker.config_store_ttl"));
   journal_ = std::make_unique<workflow::Journal>(workflow::JournalOptions{
       .database = *database_,
       .loop = loop_,
@@ -163,9 +173,11 @@ Result<void> Server::open_workflows() {
       .activities = *performer_,
       .programs = *programs_,
       .concurrent_activities_max = config_.integer("worker.max_concurrent_activity_execution_size"),
-      .publish = [this](const std::string& run_id, const workflow::FeedEvent& event) {
-        redis_->publish("workflow:" + run_id, event.kind, event.body);
-      }});
+      .publish =
+          [this](const std::string& run_id, const workflow::FeedEvent& event) {
+            redis_->publish("workflow:" + run_id, event.kind, event.body);
+          },
+      .read_definition = [this](std::string hash) { return definitions_->get(std::move(hash)); }});
   performer_->connect(*journal_);
   return journal_->open_blocking();
 }

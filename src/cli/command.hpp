@@ -87,6 +87,8 @@ Result<void> run_execution_list(Invocation& invocation);
 Result<void> run_execution_get(Invocation& invocation);
 Result<void> run_execution_watch(Invocation& invocation);
 Result<void> run_execution_signal(Invocation& invocation);
+Result<void> run_execution_approve(Invocation& invocation);
+Result<void> run_execution_reject(Invocation& invocation);
 Result<void> run_execution_cancel(Invocation& invocation);
 Result<void> run_execution_pause(Invocation& invocation);
 Result<void> run_execution_resume(Invocation& invocation);

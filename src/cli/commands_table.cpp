@@ -12,6 +12,9 @@ constexpr std::array kWorkflowId{Positional{"WORKFLOW", "Id of the workflow."}};
 constexpr std::array kExecId{Positional{"EXEC", "Id of the execution."}};
 constexpr std::array kExecAndSignal{Positional{"EXEC", "Id of the execution."},
                                     Positional{"NAME", "Name of the signal."}};
+constexpr std::array kExecAndApproval{
+    Positional{"EXEC", "Id of the execution."},
+    Positional{"TASK", "Id of the approval task; its path where several have that id."}};
 constexpr std::array kReferenceName{Positional{"NAME", "cli, config, errors or commands."}};
 constexpr std::array kKey{Positional{"KEY", "Path of the key, as in redis.mode."}};
 
@@ -32,6 +35,9 @@ constexpr std::array kListOptions{Option{"--workflow", "ID", "Only runs of this 
 constexpr std::array kWatchOptions{Option{"--from", "N", "Begin after event N; default 0, the start of the run."}};
 constexpr std::array kSignalOptions{Option{"--payload", "JSON", "The payload: JSON, @FILE, or - for standard input."},
                                     Option{"--dedupe", "KEY", "A signal with a key seen before changes nothing."}};
+constexpr std::array kVoteOptions{
+    Option{"--values", "JSON", "What the approval's form asks for: JSON, @FILE, or - for standard input."},
+    Option{"--comment", "TEXT", "Why; kept in the history."}};
 constexpr std::array kReasonOptions{Option{"--reason", "TEXT", "Why; kept in the history."}};
 
 constexpr std::array kCommands{
@@ -92,6 +98,20 @@ constexpr std::array kCommands{
             .options = kSignalOptions,
             .talks_to_server = true,
             .run = run_execution_signal},
+    Command{.path = "execution approve",
+            .summary = "Say yes to an approval that a run waits for.",
+            .examples = "compozy execution approve 01JD4XTQ5Y3ZJ8 sign-off --values '{\"amount\":100}'",
+            .positionals = kExecAndApproval,
+            .options = kVoteOptions,
+            .talks_to_server = true,
+            .run = run_execution_approve},
+    Command{.path = "execution reject",
+            .summary = "Say no to an approval that a run waits for.",
+            .examples = "compozy execution reject 01JD4XTQ5Y3ZJ8 sign-off --comment 'too dear'",
+            .positionals = kExecAndApproval,
+            .options = kVoteOptions,
+            .talks_to_server = true,
+            .run = run_execution_reject},
     Command{.path = "execution cancel",
             .summary = "Cancel a run and everything that it has under way.",
             .examples = "compozy execution cancel 01JD4XTQ5Y3ZJ8 --reason 'wrong input'",

@@ -99,6 +99,30 @@ Result<void> run_execution_signal(Invocation& invocation) {
   return {};
 }
 
+namespace {
+
+Result<void> vote(Invocation& invocation, const char* decision) {
+  ApiClient client(invocation);
+  json::Value body = json::Value::object({{"decision", decision}});
+  if (invocation.has("--values")) {
+    TRY(json::Value values, read_json_argument(invocation.value("--values"), "--values"));
+    body.set("values", std::move(values));
+  }
+  if (invocation.has("--comment")) body.set("comment", invocation.value("--comment"));
+  TRY(const json::Value data,
+      client.call("POST", run_path(invocation) + "/approvals/" + http::percent_encode(invocation.positional(1)), body));
+  if (invocation.json()) {
+    print_json(data);
+  } else {
+    line(std::string(decision) + " of '" + invocation.positional(1) + "' accepted for " + invocation.positional(0));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> run_execution_approve(Invocation& invocation) { return vote(invocation, "approve"); }
+Result<void> run_execution_reject(Invocation& invocation) { return vote(invocation, "reject"); }
 Result<void> run_execution_cancel(Invocation& invocation) { return control(invocation, "cancel"); }
 Result<void> run_execution_pause(Invocation& invocation) { return control(invocation, "pause"); }
 Result<void> run_execution_resume(Invocation& invocation) { return control(invocation, "resume"); }

@@ -169,6 +169,11 @@ constexpr std::array kKeys{
         .min = 1,
         .max = 100000,
         .help = "Agents, tools and memory operations under way at once; the rest wait."},
+    Key{.path = "worker.config_store_ttl",
+        .type = Type::duration,
+        .fallback = "24h",
+        .env = "WORKER_CONFIG_STORE_TTL",
+        .help = "How long Redis keeps a copy of a definition that runs have pinned, since it was last read."},
 
     Key{.path = "llm.max_tool_iterations",
         .type = Type::integer,

@@ -46,6 +46,7 @@ struct Request {
   Headers headers;
   std::string body;
   std::string peer;  // address of the client
+  std::string user;  // set by whoever authenticates the request; empty = nobody did
   int version_minor = 1;
   std::vector<std::pair<std::string, std::string>> params;  // of the route's pattern, decoded
   std::stop_token stop;                                     // requested when the answer is no longer wanted

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <thread>
 
+#include "base/text.hpp"
 #include "io/completion.hpp"
 #include "io/timer.hpp"
 
@@ -32,6 +33,11 @@ Errc code_of(int status) {
   }
 }
 
+bool is_localhost(std::string_view host) {
+  const std::string name = to_lower(host);
+  return name == "localhost" || name.ends_with(".localhost");
+}
+
 Result<std::vector<SocketAddress>> look_up(const std::string& host, uint16_t port, int flags) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -50,6 +56,14 @@ Result<std::vector<SocketAddress>> look_up(const std::string& host, uint16_t por
     addresses.push_back(address);
   }
   ::freeaddrinfo(found);
+  return addresses;
+}
+
+// RFC 6761 section 6.3: these names are loopback whatever the host's files and name servers say, or do not say.
+Result<std::vector<SocketAddress>> loopback(uint16_t port) {
+  TRY(std::vector<SocketAddress> addresses, look_up("127.0.0.1", port, AI_NUMERICHOST));
+  TRY(const std::vector<SocketAddress> v6, look_up("::1", port, AI_NUMERICHOST));
+  addresses.insert(addresses.end(), v6.begin(), v6.end());
   return addresses;
 }
 
@@ -81,12 +95,14 @@ std::string SocketAddress::to_string() const {
 }
 
 Result<std::vector<SocketAddress>> resolve_blocking(const std::string& host, uint16_t port) {
+  if (is_localhost(host)) return loopback(port);
   return look_up(host, port, AI_ADDRCONFIG);
 }
 
 Task<Result<std::vector<SocketAddress>>> resolve(Loop& loop, std::string host, uint16_t port, int64_t timeout_ms,
                                                  std::stop_token stop) {
   if (auto numeric = look_up(host, port, AI_NUMERICHOST)) co_return numeric;
+  if (is_localhost(host)) co_return loopback(port);
   if (lookups_under_way().fetch_add(1) >= kLookupsMax) {
     lookups_under_way().fetch_sub(1);
     co_return fail(Errc::limit_exceeded,

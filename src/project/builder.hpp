@@ -49,12 +49,20 @@ struct TaskUse {
 };
 void check_templates(const Node& node, const std::string& path, Diagnostics& diagnostics, std::vector<TaskUse>& uses);
 
+// A task that runs another workflow: whether there is one shows when all are built.
+struct ChildRunUse {
+  std::string workflow;
+  Mark mark;
+  std::string field;
+};
+
 class Builder {
  public:
   Builder(const Node& file, const Shelf& shelf, Diagnostics& diagnostics)
       : file_(file), shelf_(shelf), diagnostics_(diagnostics) {}
 
   Workflow build();
+  const std::vector<ChildRunUse>& child_runs() const { return child_runs_; }  // after build()
 
  private:
   // Builder_workflow: the file's own parts.
@@ -87,7 +95,16 @@ class Builder {
   void build_router(const Node& node, Task& task, const std::string& path);
   void build_children(const Node& node, Task& task, const std::string& path, const std::string& qualified);
   void build_collection(const Node& node, Task& task, const std::string& path, const std::string& qualified);
+  Task build_inside(const Node& node, const std::string& path, const std::string& parent,
+                    std::initializer_list<std::string_view> further_names);
+
+  // builder_control
   void build_wait(const Node& node, Task& task, const std::string& path, const std::string& qualified);
+  void build_child_run(const Node& node, Task& task, const std::string& path);
+  void build_loop(const Node& node, Task& task, const std::string& path, const std::string& qualified);
+  void build_approval(const Node& node, Task& task, const std::string& path);
+
+  // builder_tasks
   void build_signal(const Node& node, Task& task, const std::string& path);
   void build_memory_task(const Node& node, Task& task, const std::string& path);
   void check_condition(const Node& node, const std::string& path, const std::vector<std::string_view>& further_names);
@@ -111,7 +128,9 @@ class Builder {
   std::map<std::string, Node> top_level_;  // their YAML, for positions of targets
   std::vector<std::string> all_task_ids_;  // at every depth; templates included
   std::vector<TaskUse> uses_;
-  std::vector<std::string_view> loop_names_;  // item and index variables of the collections around
+  std::vector<ChildRunUse> child_runs_;
+  int64_t collections_ = 0;                // around the task that is being built
+  std::vector<std::string> names_inside_;  // what conditions may name there besides kConditionNames
 };
 
 }  // namespace compozy::project

@@ -44,7 +44,7 @@ void Builder::check_task_id(const Node& node, const std::string& id, const std::
   all_task_ids_.push_back(id);
   if (expression::is_template(id)) {
     check_templates(*at, path + ".id", diagnostics_, uses_);
-    if (loop_names_.empty()) diagnostics_.add(*at, path + ".id", "only inside a collection may an id be a template");
+    if (collections_ == 0) diagnostics_.add(*at, path + ".id", "only inside a collection may an id be a template");
   } else if (!is_identifier(id)) {
     diagnostics_.add(*at, path + ".id", "'" + id + "' is no id; expected letters, digits, '_', '-' and '.'");
   }
@@ -92,6 +92,9 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
     case TaskType::wait: build_wait(node, task, path, qualified); break;
     case TaskType::signal: build_signal(node, task, path); break;
     case TaskType::memory: build_memory_task(node, task, path); break;
+    case TaskType::workflow: build_child_run(node, task, path); break;
+    case TaskType::loop: build_loop(node, task, path, qualified); break;
+    case TaskType::approval: build_approval(node, task, path); break;
   }
   return task;
 }
@@ -133,7 +136,9 @@ void Builder::build_policy(const Node& node, Task& task, const std::string& path
   }
   if (const Node* retries = node.find("retries")) task.policy.retry.attempts = retries->scalar.integer_or(2) + 1;
   const bool is_container = task.type == TaskType::parallel || task.type == TaskType::collection ||
-                            task.type == TaskType::composite || task.type == TaskType::wait;
+                            task.type == TaskType::composite || task.type == TaskType::wait ||
+                            task.type == TaskType::workflow || task.type == TaskType::loop ||
+                            task.type == TaskType::approval;
   if (task.timeout_ms > 0 && !is_container) {
     // A limit for the task as a whole: one attempt can last no longer either.
     task.policy.schedule_to_close_ms = task.timeout_ms;
@@ -198,6 +203,7 @@ void Builder::check_condition(const Node& node, const std::string& path,
   const std::string text = scalar_text(node);
   if (expression::is_template(text)) return check_templates(node, path, diagnostics_, uses_);
   std::vector<std::string_view> names(kConditionNames.begin(), kConditionNames.end());
+  names.insert(names.end(), names_inside_.begin(), names_inside_.end());
   names.insert(names.end(), further_names.begin(), further_names.end());
   auto compiled = expression::Cel::compile(text, names);
   if (!compiled) return diagnostics_.add_inside(node, path, std::move(compiled).error());
@@ -241,7 +247,20 @@ void Builder::build_children(const Node& node, Task& task, const std::string& pa
   const Node* tasks = node.find("tasks");
   if (tasks == nullptr || !tasks->is_list()) return;
   if (tasks->items.empty()) diagnostics_.add(*tasks, path + ".tasks", "needs at least one task");
+  const size_t names = names_inside_.size();
+  names_inside_.emplace_back(kChildConditionNames[0]);
   task.tasks = build_tasks(*tasks, path + ".tasks", qualified, false);
+  names_inside_.resize(names);
+}
+
+Task Builder::build_inside(const Node& node, const std::string& path, const std::string& parent,
+                           std::initializer_list<std::string_view> further_names) {
+  const size_t names = names_inside_.size();
+  names_inside_.emplace_back(kChildConditionNames[0]);
+  names_inside_.insert(names_inside_.end(), further_names.begin(), further_names.end());
+  Task task = build_task(node, path, parent, false);
+  names_inside_.resize(names);
+  return task;
 }
 
 void Builder::build_collection(const Node& node, Task& task, const std::string& path, const std::string& qualified) {
@@ -262,42 +281,20 @@ void Builder::build_collection(const Node& node, Task& task, const std::string& 
   }
   if (const Node* filter = node.find("filter")) {
     task.filter = scalar_text(*filter);
-    check_condition(*filter, path + ".filter", {task.item_var, task.index_var});
+    check_condition(*filter, path + ".filter",
+                    {kItemConditionNames[0], kItemConditionNames[1], task.item_var, task.index_var});
   }
   const Node* child = node.find("task");
   if (child == nullptr || !child->is_map()) return;
-  loop_names_.push_back("item");
-  task.tasks.push_back(build_task(*child, path + ".task", qualified, false));
-  loop_names_.pop_back();
+  ++collections_;
+  task.tasks.push_back(build_inside(*child, path + ".task", qualified,
+                                    {kItemConditionNames[0], kItemConditionNames[1], task.item_var, task.index_var}));
+  --collections_;
   const std::string& id = task.tasks.front().id;
   if (!id.empty() && !expression::is_template(id)) {
     diagnostics_.add(*child, path + ".task.id",
                      "every child would be called '" + id + "'; write for example '" + id + "-{{ .index }}'");
   }
-}
-
-void Builder::build_wait(const Node& node, Task& task, const std::string& path, const std::string& qualified) {
-  task.wait_for = node.text("wait_for");
-  task.on_timeout = node.text("on_timeout");
-  if (const Node* condition = node.find("condition")) {
-    task.condition = scalar_text(*condition);
-    if (expression::is_template(task.condition)) {
-      diagnostics_.add(*condition, path + ".condition",
-                       "a wait's condition is CEL, without '{{ }}': signal.payload.status == \"ready\"");
-    } else {
-      check_condition(*condition, path + ".condition", {});
-    }
-  }
-  const Node* processor = node.find("processor");
-  if (processor == nullptr || !processor->is_map()) return;
-  Node child = *processor;
-  if (child.find("id") == nullptr) {
-    Node id;
-    id.mark = child.mark;
-    id.scalar = "processor";
-    child.set("id", std::move(id));
-  }
-  task.tasks.push_back(build_task(child, path + ".processor", qualified, false));
 }
 
 void Builder::build_signal(const Node& node, Task& task, const std::string& path) {

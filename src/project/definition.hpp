@@ -19,12 +19,28 @@
 
 #include "base/result.hpp"
 #include "json/value.hpp"
+#include "project/policy.hpp"
 
 namespace compozy::project {
 
 inline constexpr int64_t kDefinitionFormat = 1;
+inline constexpr int64_t kIterationsMax = 10'000;  // of one loop task
 
-enum class TaskType : uint8_t { basic, router, parallel, collection, aggregate, composite, wait, signal, memory };
+enum class TaskType : uint8_t {
+  basic,
+  router,
+  parallel,
+  collection,
+  aggregate,
+  composite,
+  wait,
+  signal,
+  memory,
+  workflow,
+  loop,
+  approval
+};
+inline constexpr size_t kTaskTypes = 12;
 enum class Strategy : uint8_t { wait_all, fail_fast, best_effort, race };
 enum class CollectionMode : uint8_t { parallel, sequential };
 enum class MemoryOperation : uint8_t { read, write, append, remove, flush, health, clear, stats };
@@ -33,26 +49,6 @@ std::string_view task_type_name(TaskType type);
 std::string_view strategy_name(Strategy strategy);
 std::string_view collection_mode_name(CollectionMode mode);
 std::string_view memory_operation_name(MemoryOperation operation);  // `remove` is named "delete"
-
-struct RetryPolicy {
-  int64_t initial_ms = 1'000;
-  double backoff = 2.0;
-  int64_t maximum_ms = 60'000;
-  int64_t attempts = 3;                    // in all, the first one included; at least 1
-  std::vector<std::string> non_retryable;  // error codes
-};
-
-// Limits of one activity. 0 = none.
-struct Policy {
-  int64_t start_to_close_ms = 300'000;    // one attempt
-  int64_t schedule_to_close_ms = 0;       // all attempts and the pauses between; the loader derives it so that all fit
-  int64_t schedule_to_start_ms = 60'000;  // waiting for a free slot
-  int64_t heartbeat_ms = 0;
-  RetryPolicy retry;
-
-  // What schedule_to_close_ms has to be for all attempts to fit.
-  int64_t all_attempts_ms() const;
-};
 
 struct Transition {
   std::string next;  // id of a top-level task
@@ -160,7 +156,8 @@ struct Task {
   std::vector<std::pair<std::string, std::string>> routes;  // value -> id of a top-level task, in the order written
   std::string default_route;
 
-  // parallel, composite: the children. collection: exactly one, the template of each child. wait: the processor, if any
+  // parallel, composite: the children. collection, loop: exactly one, the template of each child. wait: the processor,
+  // if any
   std::vector<Task> tasks;
   Strategy strategy = Strategy::wait_all;
   int64_t max_workers = 0;  // 0 = the engine's own cap
@@ -189,7 +186,22 @@ struct Task {
   std::string key_template;
   json::Value operation_config;  // the flush_config, health_config, clear_config or stats_config of its operation
 
-  const Task* child() const { return tasks.empty() ? nullptr : &tasks.front(); }  // collection, wait
+  // workflow: a run of its own. `with` is its input
+  std::string child_workflow;
+  bool detached = false;  // goes on at once; the child outlives its parent
+
+  // loop: CEL, before and after each iteration; empty = go on
+  std::string loop_while;
+  std::string loop_until;
+  int64_t max_iterations = 0;
+
+  // approval
+  std::string message;  // template: what is asked
+  json::Value form;     // schema of the values that come with a vote
+  int64_t approvals_required = 1;
+  std::vector<std::string> approvers;  // who may vote; empty = whoever may steer the run
+
+  const Task* child() const { return tasks.empty() ? nullptr : &tasks.front(); }  // collection, loop, wait
 };
 
 struct Workflow {

@@ -17,8 +17,9 @@ template <class E>
 struct EnumNames;
 template <>
 struct EnumNames<TaskType> {
-  static constexpr std::array<std::string_view, 9> kNames{"basic",     "router", "parallel", "collection", "aggregate",
-                                                          "composite", "wait",   "signal",   "memory"};
+  static constexpr std::array<std::string_view, kTaskTypes> kNames{"basic",     "router",    "parallel", "collection",
+                                                                   "aggregate", "composite", "wait",     "signal",
+                                                                   "memory",    "workflow",  "loop",     "approval"};
 };
 template <>
 struct EnumNames<Strategy> {
@@ -194,6 +195,15 @@ void fields(V& v, T& x) {
   v("memory_ref", x.memory_ref);
   v("key_template", x.key_template);
   v("operation_config", x.operation_config);
+  v("child_workflow", x.child_workflow);
+  v("detached", x.detached);
+  v("while", x.loop_while);
+  v("until", x.loop_until);
+  v("max_iterations", x.max_iterations);
+  v("message", x.message);
+  v("form", x.form);
+  v("approvals_required", x.approvals_required);
+  v("approvers", x.approvers);
 }
 
 template <class V, Is<Workflow> T>

@@ -10,7 +10,7 @@ namespace {
 
 std::vector<std::string> example_folders() {
   std::vector<std::string> out;
-  const auto root = std::filesystem::path(__FILE__).parent_path() / "../../examples";
+  const std::filesystem::path root = "examples";  // tests run in the project's folder
   for (const auto& entry : std::filesystem::directory_iterator(root)) {
     if (std::filesystem::exists(entry.path() / "compozy.yaml")) out.push_back(entry.path().lexically_normal().string());
   }

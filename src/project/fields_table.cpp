@@ -225,6 +225,13 @@ constexpr std::array kMemoryTask{FieldRow{"operation", text, true},
                                  FieldRow{"batch_size", refused, false, "reads and writes are one atomic script here"},
                                  FieldRow{"max_keys", refused, false, "a memory task works on one key"}};
 
+constexpr std::array kChildRun{FieldRow{"workflow", text, true}, FieldRow{"detached", boolean}};
+constexpr std::array kLoop{FieldRow{"max_iterations", integer, true}, FieldRow{"while", text}, FieldRow{"until", text},
+                           FieldRow{"task", map}, FieldRow{"tasks", list}};
+constexpr std::array kApproval{FieldRow{"message", text}, FieldRow{"form", schema},
+                               FieldRow{"approvals_required", integer}, FieldRow{"approvers", texts},
+                               FieldRow{"on_timeout", text}};
+
 const FieldRow* find_row(std::span<const FieldRow> rows, std::string_view name) {
   auto found = std::ranges::find(rows, name, &FieldRow::name);
   return found == rows.end() ? nullptr : &*found;
@@ -349,6 +356,9 @@ ObjectKind task_fields(TaskType type) {
     case TaskType::wait: return {"wait task", kWait};
     case TaskType::signal: return {"signal task", kSignalTask};
     case TaskType::memory: return {"memory task", kMemoryTask};
+    case TaskType::workflow: return {"workflow task", kChildRun};
+    case TaskType::loop: return {"loop task", kLoop};
+    case TaskType::approval: return {"approval task", kApproval};
   }
   return {"task", {}};
 }
@@ -387,7 +397,7 @@ bool check_task_fields(const Node& node, TaskType type, const std::string& path,
     at_name.mark = member.mark;
     std::string message = "unknown field '" + member.name + "' in a " + std::string(kind.name);
     std::string other;
-    for (size_t i = 0; i <= static_cast<size_t>(TaskType::memory); ++i) {
+    for (size_t i = 0; i < kTaskTypes; ++i) {
       const ObjectKind candidate = task_fields(static_cast<TaskType>(i));
       if (other.empty() && find_row(candidate.fields, member.name) != nullptr) other = candidate.name;
     }

@@ -306,7 +306,9 @@ class Loader {
     }
     std::map<std::string, std::string> signals;
     for (const Node& file : workflow_files_) {
-      Workflow workflow = Builder(file, shelf_, diagnostics_).build();
+      Builder builder(file, shelf_, diagnostics_);
+      Workflow workflow = builder.build();
+      child_runs_.insert(child_runs_.end(), builder.child_runs().begin(), builder.child_runs().end());
       if (const Workflow* other = project_.find_workflow(workflow.id); other != nullptr && !workflow.id.empty()) {
         diagnostics_.add(file, "id", "workflow '" + workflow.id + "' is defined twice in this project");
       }
@@ -319,9 +321,21 @@ class Loader {
       }
       project_.workflows.push_back(std::move(workflow));
     }
+    check_child_runs();
     check_unused_resources();
     if (workflow_files_.empty() && diagnostics_.empty()) {
       diagnostics_.add(file_, "workflows", "the project has no workflow");
+    }
+  }
+
+  void check_child_runs() {
+    std::vector<std::string> ids;
+    for (const Workflow& workflow : project_.workflows) ids.push_back(workflow.id);
+    for (const ChildRunUse& use : child_runs_) {
+      if (std::ranges::find(ids, use.workflow) != ids.end()) continue;
+      Node at;
+      at.mark = use.mark;
+      diagnostics_.add(at, use.field, "there is no workflow '" + use.workflow + "'" + did_you_mean(use.workflow, ids));
     }
   }
 
@@ -345,6 +359,7 @@ class Loader {
   Node file_;
   std::vector<Node> workflow_files_;
   Shelf shelf_;
+  std::vector<ChildRunUse> child_runs_;
   Project project_;
 };
 

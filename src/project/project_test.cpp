@@ -287,7 +287,48 @@ INSTANTIATE_TEST_SUITE_P(
               "did you mean 'rules'?"},
         Wrong{"  - {id: a, prompt: x, model_config: {provider: openai, model: c, params: {temprature: 1}}}",
               "unknown parameter 'temprature'; did you mean 'temperature'?"},
-        Wrong{"  - {id: a, type: wait, wait_for: s, condition: '{{ .x }}'}", "a wait's condition is CEL"}));
+        Wrong{"  - {id: a, type: wait, wait_for: s, condition: '{{ .x }}'}", "a wait's condition is CEL"},
+        Wrong{"  - {id: a, type: router, condition: 'parent.id == \"x\"', routes: {x: a}}", "undeclared name 'parent'"},
+        Wrong{"  - {id: a, type: wait, wait_for: s, condition: item.x}", "undeclared name 'item'"},
+        Wrong{"  - {id: a, type: workflow, workflow: v}", "w.yaml:6:39: tasks[0].workflow: there is no workflow 'v'"},
+        Wrong{"  - {id: a, type: workflow, workflow: w, detached: true, timeout: 5s}",
+              "a detached run is not waited for"},
+        Wrong{"  - {id: a, type: loop, task: {id: x}}", "a loop task needs 'max_iterations'"},
+        Wrong{"  - {id: a, type: loop, max_iterations: 0, task: {id: x}}", "a loop needs an end"},
+        Wrong{"  - {id: a, type: loop, max_iterations: 3}", "a loop has 'task', or 'tasks'"},
+        Wrong{"  - {id: a, type: loop, max_iterations: 3, until: lst.ok, task: {id: x}}",
+              "undeclared name 'lst'; did you mean 'last'?"},
+        Wrong{"  - {id: a, type: loop, max_iterations: 3, until: '{{ .x }}', task: {id: x}}",
+              "a loop's condition is CEL"},
+        Wrong{"  - {id: a, type: approval, approvals_required: 3, approvers: [ann, bob]}", "asks for 3 of 2 approvers"},
+        Wrong{"  - {id: a, type: approval, message: '{{ uper .x }}'}", "unknown function 'uper'"},
+        Wrong{"  - {id: a, type: approval, on_timeout: b}", "on_timeout: unknown task 'b'"}));
+
+TEST(Project, ALoopOfSeveralTasksRunsThemInOrderAndConditionsInsideSeeWhatTheirPlaceHas) {
+  Folder folder;
+  folder.workflow(R"(
+id: w
+tasks:
+  - id: refine
+    type: loop
+    max_iterations: 5
+    until: last.score > 0.8 || iteration == 4
+    tasks:
+      - id: each
+        type: collection
+        items: [1, 2]
+        item_var: row
+        filter: row > 1 && iteration >= 0 && parent.id == "body"
+        task: {id: 'x-{{ .index }}', with: {v: '{{ .row }}'}}
+      - {id: judge, with: {score: 1}}
+)");
+  const auto project = folder.load();
+  ASSERT_TRUE(project) << describe(project.error());
+  const Task& loop = project->workflows[0].tasks[0];
+  EXPECT_EQ(loop.max_iterations, 5);
+  ASSERT_EQ(loop.child()->type, TaskType::composite);
+  EXPECT_EQ(loop.child()->tasks.size(), 2U);
+}
 
 TEST(Project, ReportsEveryErrorOfALoadInOrder) {
   Folder folder;

@@ -12,6 +12,8 @@ constexpr int64_t kShard = 0;  // one process owns every run; shards come with s
 // Empty texts are NULL: nothing to say is not an empty answer.
 sql::Bind text_or_null(const std::string& text) { return text.empty() ? sql::Bind(nullptr) : sql::Bind(text); }
 
+sql::Bind number_or_null(int64_t number) { return number == 0 ? sql::Bind(nullptr) : sql::Bind(number); }
+
 Result<void> write_start(sql::Transaction& transaction, const Step& step) {
   const NewRun& run = *step.start;
   TRY(transaction.execute(
@@ -19,9 +21,11 @@ Result<void> write_start(sql::Transaction& transaction, const Step& step) {
       run.definition, run.workflow, run.definition_json, step.at_ms));
   TRY(transaction.execute(
       "INSERT INTO runs (run_no, run_id, workflow, idem_key, idem_hash, status, head, definition, semantics, input, "
-      "started_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, 'RUNNING', 0, ?6, ?7, ?8, ?9, ?9)",
+      "parent_run, parent_op, started_ms, updated_ms) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, 'RUNNING', 0, ?6, ?7, ?8, ?10, ?11, ?9, ?9)",
       step.run_no, run.run_id, run.workflow, text_or_null(run.idem_key), text_or_null(run.idem_hash), run.definition,
-      run.semantics, text_or_null(run.input), step.at_ms));
+      run.semantics, text_or_null(run.input), step.at_ms, number_or_null(run.parent_run),
+      number_or_null(run.parent_op)));
   return {};
 }
 
@@ -44,13 +48,13 @@ Result<void> write_run(sql::Transaction& transaction, const Step& step) {
 }
 
 Result<void> write_ops(sql::Transaction& transaction, const Step& step) {
+  for (const int64_t op : step.closed) TRY(remove_pending(transaction, step.run_no, op));
   for (const PendingOp& op : step.opened) {
     TRY(transaction.execute(
-        "INSERT INTO pending (run_no, op, attempt, lost, ready_ms, body, head) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        step.run_no, op.op, op.attempt, op.lost, op.ready_ms, op.body, op.head));
+        "INSERT INTO pending (run_no, op, kind, attempt, lost, ready_ms, body, head) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        step.run_no, op.op, static_cast<int64_t>(op.kind), op.attempt, op.lost, op.ready_ms, op.body, op.head));
   }
-  for (const int64_t op : step.closed)
-    TRY(transaction.execute("DELETE FROM pending WHERE run_no = ?1 AND op = ?2", step.run_no, op));
   for (const TimerRow& timer : step.timers_set) {
     TRY(transaction.execute("INSERT INTO timers (shard, due_ms, run_no, op) VALUES (?1, ?2, ?3, ?4)", kShard,
                             timer.due_ms, step.run_no, timer.op));
@@ -103,12 +107,17 @@ Result<std::optional<RunHead>> read_head(sql::Rows rows) {
                  .definition = rows.string(4),
                  .idem_hash = rows.string(5),
                  .head = rows.integer(6),
-                 .last_inbox = rows.integer(7)};
+                 .last_inbox = rows.integer(7),
+                 .parent_run = rows.integer(8),
+                 .parent_op = rows.integer(9),
+                 .output = rows.string(10),
+                 .error = rows.string(11)};
 }
 
 constexpr std::string_view kHeads =
     "SELECT run_no, run_id, workflow, status, definition, ifnull(idem_hash, ''), head, "
-    "(SELECT ifnull(max(n), 0) FROM inbox WHERE inbox.run_no = runs.run_no) FROM runs WHERE ";
+    "(SELECT ifnull(max(n), 0) FROM inbox WHERE inbox.run_no = runs.run_no), ifnull(parent_run, 0), "
+    "ifnull(parent_op, 0), ifnull(output, ''), ifnull(error, '') FROM runs WHERE ";
 
 }  // namespace
 
@@ -118,6 +127,9 @@ Result<void> write_step(sql::Transaction& transaction, Step& step) {
   TRY(transaction.execute(
       "INSERT INTO records (run_no, seq, kind, v, at, epoch, body) VALUES (?1, ?2, ?3, 1, ?4, 0, ?5)", step.run_no,
       step.seq, step.kind, step.at_ms, step.body));
+  if (step.checkpoint) {
+    TRY(transaction.execute("DELETE FROM records WHERE run_no = ?1 AND seq < ?2", step.run_no, step.seq));
+  }
   if (step.signal) {
     TRY(transaction.execute(
         "INSERT INTO inbox (run_no, n, at, kind, dedupe, body) VALUES (?1, ?2, ?3, 'signal', ?4, '')", step.run_no,
@@ -135,6 +147,11 @@ Result<void> update_pending(sql::Transaction& transaction, int64_t run_no, const
           pending.op, pending.attempt, pending.lost, pending.ready_ms, pending.head));
   if (changed == 0) events.clear();
   return write_events(transaction, run_no, events);
+}
+
+Result<void> remove_pending(sql::Transaction& transaction, int64_t run_no, int64_t op) {
+  TRY(transaction.execute("DELETE FROM pending WHERE run_no = ?1 AND op = ?2", run_no, op));
+  return {};
 }
 
 Result<void> append_turn(sql::Transaction& transaction, int64_t run_no, int64_t op, int64_t n, const TurnRow& turn,
@@ -172,6 +189,11 @@ Result<std::optional<RunHead>> find_run_by_key(sql::Reader& reader, std::string_
   return read_head(std::move(rows));
 }
 
+Result<std::optional<RunHead>> find_run_by_parent(sql::Reader& reader, int64_t parent_run, int64_t parent_op) {
+  TRY(auto rows, reader.query(std::string(kHeads) + "parent_run = ?1 AND parent_op = ?2", parent_run, parent_op));
+  return read_head(std::move(rows));
+}
+
 Result<std::vector<std::string>> read_records(sql::Reader& reader, int64_t run_no) {
   std::vector<std::string> bodies;
   TRY(auto rows, reader.query("SELECT body FROM records WHERE run_no = ?1 ORDER BY seq", run_no));
@@ -197,12 +219,13 @@ Result<int64_t> last_run_no(sql::Reader& reader) {
 Result<std::vector<PendingOp>> read_pending_of(sql::Reader& reader, int64_t run_no) {
   std::vector<PendingOp> pending;
   TRY(auto rows,
-      reader.query("SELECT op, attempt, lost, ready_ms, body, head FROM pending WHERE run_no = ?1 ORDER BY op",
+      reader.query("SELECT op, attempt, lost, ready_ms, body, head, kind FROM pending WHERE run_no = ?1 ORDER BY op",
                    run_no));
   while (true) {
     TRY(const bool more, rows.next());
     if (!more) return pending;
     pending.push_back({.op = rows.integer(0),
+                       .kind = static_cast<PendingKind>(rows.integer(6)),
                        .attempt = rows.integer(1),
                        .lost = rows.integer(2),
                        .head = rows.integer(5),

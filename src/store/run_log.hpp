@@ -25,14 +25,18 @@ struct NewRun {
   std::string definition_json;  // stored once per hash
   int64_t semantics = 1;
   std::string input;
+  int64_t parent_run = 0;  // run_no of the run whose op started this one; 0 = none
+  int64_t parent_op = 0;
 };
+enum class PendingKind : uint8_t { activity = 0, child = 1, cancel_child = 2 };
 struct PendingOp {
   int64_t op = 0;
+  PendingKind kind = PendingKind::activity;
   int64_t attempt = 0;  // attempts that have begun
   int64_t lost = 0;     // how many in a row ended with the process while the run stood still
   int64_t head = 0;     // the run's head when the latest attempt began
   int64_t ready_ms = 0;
-  std::string body;  // {path, spec}
+  std::string body;  // {path, at, spec}
 };
 struct TimerRow {
   int64_t due_ms = 0;
@@ -60,6 +64,7 @@ struct Step {
   int64_t kind = 0;
   int64_t at_ms = 0;
   std::string body;
+  bool checkpoint = false;  // the body holds the whole state: the records before it go
   std::optional<NewRun> start;
   std::string status;  // the run's, when this step changes it
   std::string output, error;
@@ -81,6 +86,9 @@ Result<void> write_step(sql::Transaction& transaction, Step& step);
 Result<void> update_pending(sql::Transaction& transaction, int64_t run_no, const PendingOp& pending,
                             std::vector<EventRow>& events);
 
+// What was pending is done, without a step of its run.
+Result<void> remove_pending(sql::Transaction& transaction, int64_t run_no, int64_t op);
+
 struct TurnRow {
   std::string kind, body;
 };
@@ -97,11 +105,15 @@ struct RunHead {
   std::string run_id, workflow, status, definition, idem_hash;
   int64_t head = 0;
   int64_t last_inbox = 0;
+  int64_t parent_run = 0;
+  int64_t parent_op = 0;
+  std::string output, error;  // JSON; empty = none
 };
 Result<std::optional<RunHead>> find_run(sql::Reader& reader, std::string_view run_id);
 Result<std::optional<RunHead>> find_run_by_number(sql::Reader& reader, int64_t run_no);
 Result<std::optional<RunHead>> find_run_by_key(sql::Reader& reader, std::string_view workflow,
                                                std::string_view idem_key);
+Result<std::optional<RunHead>> find_run_by_parent(sql::Reader& reader, int64_t parent_run, int64_t parent_op);
 Result<std::vector<std::string>> read_records(sql::Reader& reader, int64_t run_no);
 Result<std::string> read_definition(sql::Reader& reader, std::string_view hash);
 Result<int64_t> last_run_no(sql::Reader& reader);

@@ -44,10 +44,11 @@ CREATE TABLE records (
   PRIMARY KEY (run_no, seq)
 ) STRICT, WITHOUT ROWID;
 
--- The outbox: activities that must be started, or started again.
+-- The outbox: what must be started, or started again. kind: 0 activity, 1 run of its own, 2 end of such a run.
 CREATE TABLE pending (
   run_no    INTEGER NOT NULL,
   op        INTEGER NOT NULL,
+  kind      INTEGER NOT NULL,
   attempt   INTEGER NOT NULL,             -- attempts that have begun
   lost      INTEGER NOT NULL DEFAULT 0,   -- how many in a row ended with the process while the run stood still
   head      INTEGER NOT NULL DEFAULT 0,   -- the run's head when the latest attempt began

@@ -32,9 +32,15 @@ struct ActiveRun {
   Historian historian;
   int64_t head = 0;  // seq of the latest durable record
   int64_t last_inbox = 0;
+  int64_t parent_run = 0;  // run_no of the run whose op this one is; 0 = none
+  int64_t parent_op = 0;
   std::unordered_map<int64_t, int64_t> timers;  // open timer op → due_ms
-  int64_t live_ops = 0;                         // attempts and waiting retries
-  bool busy = false;                            // a step is being committed, or the run is being loaded
+  std::unordered_map<int64_t, bool> children;   // open ops that are runs of their own → whether detached
+  int64_t steps_since_checkpoint = 0;
+  size_t bytes_since_checkpoint = 0;
+  size_t checkpoint_bytes = 0;  // size of the latest one
+  int64_t live_ops = 0;         // attempts and waiting retries
+  bool busy = false;            // a step is being committed, or the run is being loaded
   std::deque<QueuedEvent> queue;
   std::optional<std::list<int64_t>::iterator> idle;  // its place among the idle ones
 };

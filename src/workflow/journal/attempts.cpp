@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "expression/secret.hpp"
 #include "json/parse.hpp"
@@ -21,6 +22,7 @@ struct Attempts::Work {
   int64_t opened_ms = 0;
   int64_t unavailable = 0;  // in a row
   bool began_durably = false;
+  std::optional<io::Completion<bool>> began;  // set when the beginning is on disk, or cannot get there
   bool running = false;
   std::stop_source stop;
   std::unique_ptr<io::Timer> timer;
@@ -105,12 +107,15 @@ void Attempts::begin(const WorkPtr& work) {
   ++work->pending.attempt;
   work->pending.ready_ms = 0;
   work->pending.head = work->run->head;
+  // After a loss the beginning is on disk before the activity is: what ends the process each time is counted each time.
+  if (work->pending.lost > 0) work->began.emplace();
   if (!work->began_durably) store_pending(work, {});
   work->began_durably = false;
   if (!scope_.spawn(attempt(work))) --running_;
 }
 
 io::Task<void> Attempts::attempt(WorkPtr work) {
+  if (work->began) (void)co_await work->began->wait();
   JournalTurns turns(database_, host_, work->run->run_no, work->run->run_id,
                      {.path = work->path, .op = work->pending.op, .attempt = work->pending.attempt}, clock_);
   ActivityResult result;
@@ -184,13 +189,14 @@ int64_t Attempts::backoff_ms(const project::RetryPolicy& retry, int64_t failures
 }
 
 void Attempts::store_pending(const WorkPtr& work, std::vector<store::EventRow> events) {
-  // Joins the next commit; nobody waits for it. Should it be lost with the disk, an attempt is counted once less.
+  // Joins the next commit. Nobody waits for it unless the activity was lost before.
   auto rows = std::make_shared<std::vector<store::EventRow>>(std::move(events));
   database_.write(
       [rows, pending = work->pending, run_no = work->run->run_no](sql::Transaction& transaction) {
         return store::update_pending(transaction, run_no, pending, *rows);
       },
-      [this, rows, run_id = work->run->run_id, &loop = scope_.loop()](Result<void> result) {
+      [this, rows, run_id = work->run->run_id, &loop = scope_.loop(), began = work->began](Result<void> result) {
+        if (began) began->set(result.has_value());
         if (!result || rows->empty()) return;
         loop.post([this, rows, run_id] {
           for (const store::EventRow& row : *rows) host_.publish(run_id, row);

@@ -13,6 +13,9 @@ namespace compozy::workflow {
 namespace {
 
 constexpr int64_t kRetryCommitMs = 1'000;
+// A checkpoint is due after so many steps, once what they wrote outweighs it: so its cost stays a fraction of theirs.
+constexpr int64_t kCheckpointSteps = 256;
+constexpr size_t kCheckpointBytes = 262'144;
 
 metrics::Counter& steps_total() {
   static metrics::Counter& counter = metrics::counter("compozy_journal_steps_total", "Steps committed by the journal.");
@@ -36,6 +39,10 @@ Journal::~Journal() = default;
 // --------------------------------------------------------------------------------------------
 
 io::Task<Result<StartedRun>> Journal::start(StartRequest request) {
+  co_return co_await start_run(std::move(request), {});
+}
+
+io::Task<Result<StartedRun>> Journal::start_run(StartRequest request, Parent parent) {
   CO_TRY(const auto program, options_.programs.latest(request.workflow));
   CO_TRY(json::Value input, program->check_input(expression::without_secret_marks(request.input)));
   if (!request.first_task.empty() && program->workflow().find_task(request.first_task) == nullptr) {
@@ -67,15 +74,25 @@ io::Task<Result<StartedRun>> Journal::start(StartRequest request) {
   runs_[run->run_no] = run;
   numbers_[run->run_id] = run->run_no;
   programs_[program->hash()] = program;
+  if (parent.run) {
+    run->parent_run = parent.run->run_no;
+    run->parent_op = parent.op;
+  }
   io::Completion<Result<void>> durable;
-  deliver(run, {.event = Started{.run_id = run->run_id, .input = input, .first_task = request.first_task},
+  deliver(run, {.event = Started{.run_id = run->run_id,
+                                 .input = input,
+                                 .first_task = request.first_task,
+                                 .parent = parent.run ? parent.run->run_id : std::string(),
+                                 .depth = parent.depth},
                 .start = store::NewRun{.run_id = run->run_id,
                                        .workflow = request.workflow,
                                        .idem_key = request.idempotency_key,
                                        .idem_hash = request.idempotency_hash,
                                        .definition = program->hash(),
                                        .definition_json = json::print(project::to_json(program->workflow())),
-                                       .input = json::print(input)},
+                                       .input = json::print(input),
+                                       .parent_run = run->parent_run,
+                                       .parent_op = run->parent_op},
                 .done = [durable](Result<void> result) { durable.set(std::move(result)); }});
   const Result<void> result = co_await durable.wait();
   if (!result && result.error().code == Errc::conflict && !request.idempotency_key.empty())
@@ -87,6 +104,11 @@ io::Task<Result<StartedRun>> Journal::start(StartRequest request) {
 io::Task<Result<void>> Journal::signal(std::string run_id, std::string name, json::Value payload, std::string dedupe) {
   Signal signal{.inbox = 0, .name = std::move(name), .payload = expression::without_secret_marks(payload)};
   co_return co_await ask(std::move(run_id), std::move(signal), std::move(dedupe));
+}
+
+io::Task<Result<void>> Journal::vote(std::string run_id, Vote vote) {
+  vote.values = expression::without_secret_marks(vote.values);
+  co_return co_await ask(std::move(run_id), std::move(vote), {});
 }
 
 io::Task<Result<void>> Journal::control(std::string run_id, Control control, std::string reason) {
@@ -126,6 +148,10 @@ io::Task<Result<std::vector<std::string>>> Journal::trigger(std::string name, js
 // -----------------------------------------------------------------------------------------
 
 void Journal::deliver(const RunPtr& run, QueuedEvent event) {
+  if (stopping_) {
+    if (event.done) event.done(fail(Errc::closed, "the server is stopping"));
+    return;
+  }
   run->queue.push_back(std::move(event));
   pump(run);
 }
@@ -151,6 +177,7 @@ void Journal::pump(const RunPtr& run) {
 
 void Journal::commit(const RunPtr& run, QueuedEvent event, Records records) {
   run->busy = true;
+  add_checkpoint_when_due(*run, records);
   auto step = std::make_shared<store::Step>(make_step(*run, event, records));
   options_.database.write(
       [step](sql::Transaction& transaction) { return store::write_step(transaction, *step); },
@@ -171,7 +198,13 @@ void Journal::committed(const RunPtr& run, QueuedEvent event, const Records& rec
   for (const store::EventRow& row : step.events) publish(run->run_id, row);
   if (event.done) event.done({});
   if (stopping_) return;  // what the step opened is found again as pending
-  for (const store::PendingOp& pending : step.opened) attempts_.open(run, pending);
+  for (const store::PendingOp& pending : step.opened) {
+    if (pending.kind == store::PendingKind::activity) {
+      attempts_.open(run, pending);
+    } else {
+      restore_pending(run, pending);
+    }
+  }
   perform(run, records);
   run->busy = false;
   pump(run);
@@ -206,6 +239,7 @@ void Journal::perform(const RunPtr& run, const Records& records) {
       feeds_.text_ended(run->run_id, cancelled->op);
     } else if (std::holds_alternative<CloseRun>(command)) {
       feeds_.close(run->run_id);
+      tell_parent(run);
     }
   }
   for (const Record& record : records.items) {
@@ -214,12 +248,49 @@ void Journal::perform(const RunPtr& run, const Records& records) {
   }
 }
 
+void Journal::add_checkpoint_when_due(ActiveRun& run, Records& records) {
+  if (run.steps_since_checkpoint < kCheckpointSteps || is_terminal(run.state.status)) return;
+  if (run.bytes_since_checkpoint < std::max(kCheckpointBytes, 2 * run.checkpoint_bytes)) return;
+  Checkpoint checkpoint = checkpoint_of(run.state);
+  run.checkpoint_bytes = json::print(checkpoint.state).size();
+  run.steps_since_checkpoint = 0;
+  run.bytes_since_checkpoint = 0;
+  records.items.emplace_back(std::move(checkpoint));
+}
+
+void Journal::note_opened(ActiveRun& run, store::Step& step, const OpOpened& opened) {
+  if (opened.kind == OpKind::timer) return step.timers_set.push_back({.due_ms = opened.due_ms, .op = opened.op});
+  const bool is_child = opened.kind == OpKind::child;
+  if (is_child) run.children[opened.op] = opened.spec["detached"].bool_or(false);
+  const json::Value body = json::Value::object({{"path", opened.path}, {"at", step.at_ms}, {"spec", opened.spec}});
+  step.opened.push_back({.op = opened.op,
+                         .kind = is_child ? store::PendingKind::child : store::PendingKind::activity,
+                         .attempt = !is_child && attempts_.has_slot() ? 1 : 0,
+                         .head = step.seq,
+                         .body = json::print(body)});
+}
+
+void Journal::note_closed(ActiveRun& run, store::Step& step, const OpClosed& closed) {
+  if (const auto timer = run.timers.find(closed.op); timer != run.timers.end())
+    return step.timers_cleared.push_back({.due_ms = timer->second, .op = closed.op});
+  const auto opened_here = [&](const store::PendingOp& op) { return op.op == closed.op; };
+  const bool is_new = std::erase_if(step.opened, opened_here) > 0;
+  if (!is_new) step.closed.push_back(closed.op);
+  const auto child = run.children.find(closed.op);
+  if (child == run.children.end()) return;
+  const bool must_end = !is_new && !child->second && closed.outcome.status == Status::canceled;
+  run.children.erase(child);
+  if (must_end)
+    step.opened.push_back({.op = closed.op, .kind = store::PendingKind::cancel_child, .head = step.seq, .body = "{}"});
+}
+
 store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const Records& records) {
   store::Step step{.run_no = run.run_no,
                    .seq = run.head + 1,
                    .kind = record_kind(records.items.front()),
                    .at_ms = records.at_ms,
                    .body = json::print(to_json(records)),
+                   .checkpoint = std::holds_alternative<Checkpoint>(records.items.back()),
                    .start = event.start,
                    .status = {},
                    .output = {},
@@ -228,21 +299,9 @@ store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const R
     step.signal = {.inbox = signal->inbox, .dedupe = event.dedupe};
   for (const Record& record : records.items) {
     if (const auto* opened = std::get_if<OpOpened>(&record)) {
-      if (opened->kind == OpKind::timer) {
-        step.timers_set.push_back({.due_ms = opened->due_ms, .op = opened->op});
-      } else {
-        const json::Value body =
-            json::Value::object({{"path", opened->path}, {"at", records.at_ms}, {"spec", opened->spec}});
-        step.opened.push_back(
-            {.op = opened->op, .attempt = attempts_.has_slot() ? 1 : 0, .head = step.seq, .body = json::print(body)});
-      }
+      note_opened(run, step, *opened);
     } else if (const auto* closed = std::get_if<OpClosed>(&record)) {
-      const auto timer = run.timers.find(closed->op);
-      if (timer == run.timers.end()) {
-        step.closed.push_back(closed->op);
-      } else {
-        step.timers_cleared.push_back({.due_ms = timer->second, .op = closed->op});
-      }
+      note_closed(run, step, *closed);
     } else if (std::holds_alternative<Paused>(record)) {
       step.status = status_name(Status::paused);
     } else if (std::holds_alternative<Resumed>(record)) {
@@ -254,8 +313,8 @@ store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const R
       step.ended_ms = records.at_ms;
     }
   }
-  const auto opened_and_closed = [&](const store::PendingOp& op) { return std::erase(step.closed, op.op) > 0; };
-  std::erase_if(step.opened, opened_and_closed);
+  ++run.steps_since_checkpoint;
+  run.bytes_since_checkpoint += step.body.size();
   for (const store::TimerRow& timer : step.timers_set) run.timers[timer.op] = timer.due_ms;
   for (const store::TimerRow& timer : step.timers_cleared) run.timers.erase(timer.op);
   const History history = run.historian.write(records);

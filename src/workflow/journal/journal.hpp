@@ -15,6 +15,7 @@
 #include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -44,6 +45,8 @@ struct JournalOptions {
   int64_t concurrent_activities_max = 256;
   size_t idle_runs_max = 1'024;  // runs kept in memory that nothing is happening to
   std::function<void(const std::string& run_id, const FeedEvent& event)> publish = {};  // after commit; may be empty
+  // Where a pinned definition's JSON comes from, by its hash; empty = the database.
+  std::function<io::Task<Result<std::string>>(std::string hash)> read_definition = {};
 };
 
 class Journal final : public Runs, private AttemptHost {
@@ -57,6 +60,7 @@ class Journal final : public Runs, private AttemptHost {
 
   io::Task<Result<StartedRun>> start(StartRequest request) override;
   io::Task<Result<void>> signal(std::string run_id, std::string name, json::Value payload, std::string dedupe) override;
+  io::Task<Result<void>> vote(std::string run_id, Vote vote) override;
   io::Task<Result<void>> control(std::string run_id, Control control, std::string reason) override;
   io::Task<Result<std::vector<std::string>>> trigger(std::string name, json::Value payload, std::string key) override;
   std::shared_ptr<Feed> subscribe(const std::string& run_id) override { return feeds_.subscribe(run_id); }
@@ -69,6 +73,20 @@ class Journal final : public Runs, private AttemptHost {
   void publish(const std::string& run_id, const store::EventRow& event) override;
   void publish_delta(const std::string& run_id, const TextSource& source, std::string_view text) override;
 
+  // The op of a run that waits for another run.
+  struct Parent {
+    RunPtr run;  // null = none
+    int64_t op = 0;
+    int64_t depth = 0;
+  };
+  io::Task<Result<StartedRun>> start_run(StartRequest request, Parent parent);
+
+  // children.cpp
+  io::Task<void> start_child(RunPtr run, int64_t op, json::Value spec);
+  io::Task<void> end_child(RunPtr run, int64_t op);
+  void restore_pending(const RunPtr& run, const store::PendingOp& pending);
+  void tell_parent(const RunPtr& child);
+
   void deliver(const RunPtr& run, QueuedEvent event);
   void pump(const RunPtr& run);
   void commit(const RunPtr& run, QueuedEvent event, Records records);
@@ -77,12 +95,15 @@ class Journal final : public Runs, private AttemptHost {
   void commit_failed(const RunPtr& run, QueuedEvent event, const Error& error);
   void perform(const RunPtr& run, const Records& records);
   store::Step make_step(ActiveRun& run, const QueuedEvent& event, const Records& records);
+  void note_opened(ActiveRun& run, store::Step& step, const OpOpened& opened);
+  void note_closed(ActiveRun& run, store::Step& step, const OpClosed& closed);
+  void add_checkpoint_when_due(ActiveRun& run, Records& records);
 
   RunPtr run_by_number(int64_t run_no);  // from memory, or being loaded
   io::Task<void> load(RunPtr run);
   io::Task<Result<RunPtr>> run_by_id(std::string run_id);
   io::Task<Result<void>> ask(std::string run_id, Event event, std::string dedupe);
-  Result<std::shared_ptr<const Program>> program_of(const std::string& hash, const std::string& definition_json);
+  io::Task<Result<std::shared_ptr<const Program>>> program_of(std::string hash);
   void rest(const RunPtr& run);  // may leave memory
   void forget(const RunPtr& run);
 
@@ -97,6 +118,7 @@ class Journal final : public Runs, private AttemptHost {
   std::unordered_map<std::string, int64_t> numbers_;                          // of runs in memory
   std::unordered_map<std::string, std::shared_ptr<const Program>> programs_;  // by hash
   std::list<int64_t> idle_;                                                   // oldest first
+  std::map<std::pair<int64_t, int64_t>, bool> children_;  // being started, by run and op: whether it must end again
 };
 
 }  // namespace compozy::workflow

@@ -357,5 +357,90 @@ TEST_F(JournalTest, AFullDiskRefusesANewRunAndTheRunsThatAreOpenGoOnWhenThereIsR
   EXPECT_EQ(run_to_end(start("two", R"({"x":1})")).status, "SUCCESS");  // a small one still fits
 }
 
+TEST_F(JournalTest, AChildRunGivesItsOutputToItsParent) {
+  programs_.add("outer", R"({"tasks":[{"id":"sub","type":"workflow","child_workflow":"two","with":{"x":5}}],
+                             "outputs":{"y":"{{ .tasks.sub.output.b.output.y }}"}})");
+  const store::Run run = run_to_end(start("outer"));
+  EXPECT_EQ(run.status, "SUCCESS");
+  EXPECT_EQ(run.output, R"({"y":5})");
+}
+
+TEST_F(JournalTest, AChildThatFailsOrDoesNotExistFailsItsTask) {
+  programs_.add("bad", R"({"tasks":[{"id":"a","tool":"fail",)" + std::string(kFast) + "}]}");
+  programs_.add("outer", R"({"tasks":[{"id":"sub","type":"workflow","child_workflow":"bad"}]})");
+  programs_.add("lost", R"({"tasks":[{"id":"sub","type":"workflow","child_workflow":"nowhere"}]})");
+  EXPECT_THAT(run_to_end(start("outer")).error, HasSubstr("fail failed"));
+  EXPECT_THAT(run_to_end(start("lost")).error, HasSubstr("no workflow 'nowhere'"));
+}
+
+TEST_F(JournalTest, WorkflowsThatCallEachOtherWithoutEndAreStopped) {
+  programs_.add("ring", R"({"tasks":[{"id":"sub","type":"workflow","child_workflow":"ring"}]})");
+  EXPECT_THAT(run_to_end(start("ring")).error, HasSubstr("nested"));
+}
+
+TEST_F(JournalTest, AParentIsToldOfAChildThatEndedWhileItWasAwayAndCancelsOneThatHasNot) {
+  programs_.add("inner", R"({"tasks":[{"id":"hold","type":"wait","wait_for":"go"}]})");
+  programs_.add("outer", R"({"tasks":[{"id":"sub","type":"workflow","child_workflow":"inner"}]})");
+  const std::string parent = start("outer");
+  const std::string given_up = start("outer");
+  const auto child_of = [&](const std::string& run_id) {
+    std::string child;
+    while (child.empty()) {
+      child = on_loop(database_->read([&](sql::Reader& reader) -> Result<std::string> {
+                TRY(const auto head, store::find_run(reader, run_id));
+                TRY(const auto found, store::find_run_by_parent(reader, head->run_no, 1));
+                return found ? found->run_id : std::string();
+              })).value();
+    }
+    return child;
+  };
+  const std::string first = child_of(parent);
+  const std::string second = child_of(given_up);
+  crash();
+  open();
+  on_loop(journal_->signal(first, "go", {}, "")).value();
+  EXPECT_EQ(run_to_end(parent).status, "SUCCESS");
+  on_loop(journal_->control(given_up, Control::cancel, "")).value();
+  EXPECT_EQ(run_to_end(given_up).status, "CANCELED");
+  EXPECT_EQ(run_to_end(second).status, "CANCELED");
+}
+
+TEST_F(JournalTest, ADetachedChildOutlivesItsParent) {
+  programs_.add("inner", R"({"tasks":[{"id":"hold","type":"wait","wait_for":"go"}]})");
+  programs_.add("outer", R"({"tasks":[{"id":"sub","type":"workflow","child_workflow":"inner","detached":true}],
+                             "outputs":{"id":"{{ .tasks.sub.output.exec_id }}"}})");
+  const store::Run run = run_to_end(start("outer"));
+  ASSERT_EQ(run.status, "SUCCESS");
+  const std::string child = json::parse(run.output).value()["id"].string_or("");
+  on_loop(journal_->signal(child, "go", {}, "")).value();
+  EXPECT_EQ(run_to_end(child).status, "SUCCESS");
+}
+
+TEST_F(JournalTest, ALongRunKeepsFewRecordsAndRecoversFromItsCheckpoint) {
+  programs_.add("long",
+                R"({"tasks":[{"id":"each","type":"collection","items":"{{ .workflow.input.items }}","max_workers":4,
+      "tasks":[{"id":"x-{{ .index }}","tool":"echo","with":{"v":"{{ .item }}"}}],"on_success":{"next":"hold"}},
+      {"id":"hold","type":"wait","wait_for":"go"}],"outputs":{"n":"{{ len .tasks.each.output.results }}"}})");
+  json::Array items;
+  for (int i = 0; i < 800; ++i) items.emplace_back(std::string(1'000, 'x'));
+  const std::string id = start("long", json::print(json::Value::object({{"items", std::move(items)}})).c_str());
+  const auto waiting = [&] {
+    for (const std::string& kind : event_kinds(id)) {
+      if (kind == "signal_received") return true;
+    }
+    return false;
+  };
+  on_loop(journal_->signal(id, "go", {}, "once")).value();
+  EXPECT_TRUE(waiting());
+  EXPECT_EQ(run_to_end(id).status, "SUCCESS");
+  const int64_t rows = on_loop(database_->read([&](sql::Reader& reader) {
+                         return reader.query_integer("SELECT count(*) FROM records");
+                       }))
+                           .value()
+                           .value_or(0);
+  EXPECT_LT(rows, 700);
+  EXPECT_EQ(run_to_end(id).output, R"({"n":800})");
+}
+
 }  // namespace
 }  // namespace compozy::workflow

@@ -11,7 +11,6 @@ namespace {
 
 struct Loaded {
   store::RunHead head;
-  std::string definition_json;
   std::vector<std::string> records;
   std::vector<store::PendingOp> pending;
 };
@@ -19,8 +18,7 @@ struct Loaded {
 Result<Loaded> read_run(sql::Reader& reader, int64_t run_no) {
   TRY(auto head, store::find_run_by_number(reader, run_no));
   if (!head) return fail(Errc::not_found, "no run number " + std::to_string(run_no));
-  Loaded loaded{.head = std::move(*head), .definition_json = {}, .records = {}, .pending = {}};
-  TRY(loaded.definition_json, store::read_definition(reader, loaded.head.definition));
+  Loaded loaded{.head = std::move(*head), .records = {}, .pending = {}};
   TRY(loaded.records, store::read_records(reader, run_no));
   TRY(loaded.pending, store::read_pending_of(reader, run_no));
   return loaded;
@@ -89,7 +87,7 @@ io::Task<void> Journal::load(RunPtr run) {
   auto loaded =
       co_await options_.database.read([run_no = run->run_no](sql::Reader& reader) { return read_run(reader, run_no); });
   Result<State> state = loaded ? fold(loaded->records) : Result<State>(fail(loaded.error()));
-  auto program = loaded ? program_of(loaded->head.definition, loaded->definition_json)
+  auto program = loaded ? co_await program_of(loaded->head.definition)
                         : Result<std::shared_ptr<const Program>>(fail(loaded.error()));
   if (!state || !program) {
     const Error error = !state ? state.error() : program.error();
@@ -107,26 +105,40 @@ io::Task<void> Journal::load(RunPtr run) {
   run->historian.restore(run->state);
   run->head = loaded->head.head;
   run->last_inbox = loaded->head.last_inbox;
+  run->parent_run = loaded->head.parent_run;
+  run->parent_op = loaded->head.parent_op;
   run->timers.clear();
+  run->children.clear();
   for (const auto& [op, open] : run->state.ops) {
-    if (open.due_ms != 0) run->timers[op] = open.due_ms;
+    if (open.kind == OpKind::timer) run->timers[op] = open.due_ms;
   }
   numbers_[run->run_id] = run->run_no;
   run->busy = false;
   for (store::PendingOp& pending : loaded->pending) {
-    if (!attempts_.knows(run->run_no, pending.op)) attempts_.restore(run, std::move(pending));
+    if (pending.kind == store::PendingKind::activity) {
+      if (!attempts_.knows(run->run_no, pending.op)) attempts_.restore(run, std::move(pending));
+    } else {
+      restore_pending(run, pending);
+    }
   }
   pump(run);
 }
 
-Result<std::shared_ptr<const Program>> Journal::program_of(const std::string& hash,
-                                                           const std::string& definition_json) {
-  if (const auto found = programs_.find(hash); found != programs_.end()) return found->second;
-  TRY(const json::Value body, json::parse(definition_json));
-  TRY(project::Workflow workflow, project::workflow_from_json(body));
-  TRY(auto program, options_.programs.make(std::move(workflow)));
+io::Task<Result<std::shared_ptr<const Program>>> Journal::program_of(std::string hash) {
+  if (const auto found = programs_.find(hash); found != programs_.end()) co_return found->second;
+  Result<std::string> definition;
+  if (options_.read_definition) {
+    definition = co_await options_.read_definition(hash);
+  } else {
+    definition =
+        co_await options_.database.read([hash](sql::Reader& reader) { return store::read_definition(reader, hash); });
+  }
+  if (!definition) co_return fail(definition.error());
+  CO_TRY(const json::Value body, json::parse(*definition));
+  CO_TRY(project::Workflow workflow, project::workflow_from_json(body));
+  CO_TRY(auto program, options_.programs.make(std::move(workflow)));
   programs_[hash] = program;
-  return program;
+  co_return program;
 }
 
 void Journal::rest(const RunPtr& run) {
@@ -152,6 +164,13 @@ io::Task<void> Journal::stop() {
   timers_.stop();
   scope_.stop();
   attempts_.stop();
+  // What still waits for its turn is refused, so that nobody waits for an answer that cannot come.
+  for (const auto& [run_no, run] : runs_) {
+    for (QueuedEvent& event : run->queue) {
+      if (event.done) event.done(fail(Errc::closed, "the server is stopping"));
+    }
+    run->queue.clear();
+  }
   co_await scope_.join();
   // The writer answers in order: once this has come back, so has everything that was under way.
   (void)co_await options_.database.write([](sql::Transaction&) -> Result<void> { return {}; });

@@ -44,7 +44,9 @@ Result<void> Decider::on(const Started& event) {
                   .workflow = program_.workflow().id,
                   .definition = program_.hash(),
                   .input = event.input,
-                  .first_task = first});
+                  .first_task = first,
+                  .parent = event.parent,
+                  .depth = event.depth});
   return {};
 }
 
@@ -101,6 +103,17 @@ Result<void> Decider::on(const Controlled& event) {
   return {};
 }
 
+Result<void> Decider::on(const Drain&) {
+  if (!is_terminal(state_.status) && !state_.draining) emit(Draining{});
+  return {};
+}
+
+Result<void> Decider::on(const Continued&) {
+  std::vector<std::string> open = state_.open_paths_below("");
+  ready_.assign(open.rbegin(), open.rend());
+  return {};
+}
+
 void Decider::emit(Record record) {
   evolve_one(state_, record, stamp_.at_ms);
   records_.items.push_back(std::move(record));
@@ -108,7 +121,7 @@ void Decider::emit(Record record) {
 
 // Does what can be done now: open tasks first, then the transition to the next one, then the end of the run.
 void Decider::settle() {
-  while (!is_terminal(state_.status) && !state_.paused) {
+  while (!is_terminal(state_.status) && !state_.paused && !state_.draining) {
     if (!ready_.empty()) {
       const std::string path = std::move(ready_.front());
       ready_.pop_front();
@@ -123,7 +136,13 @@ void Decider::settle() {
       finish_run();
     }
   }
+  if (!state_.draining || is_terminal(state_.status)) return;
+  const bool under_way =
+      std::ranges::any_of(state_.ops, [](const auto& op) { return op.second.kind != OpKind::timer; });
+  if (!under_way) emit(checkpoint_of(state_));
 }
+
+Checkpoint checkpoint_of(const State& state) { return {.state = to_json(state)}; }
 
 void Decider::advance(const std::string& path) {
   Frame* frame = state_.find_frame(path);
@@ -141,26 +160,44 @@ void Decider::advance(const std::string& path) {
     case project::TaskType::collection:
     case project::TaskType::composite: return advance_container(*task, *frame);
     case project::TaskType::wait: return advance_wait(*task, *frame);
+    case project::TaskType::workflow: return advance_child_run(*task, *frame);
+    case project::TaskType::loop: return advance_loop(*task, *frame);
+    case project::TaskType::approval: return advance_approval(*task, *frame);
   }
 }
 
+namespace {
+
+Outcome timed_out(const project::Task& task) {
+  json::Value details = json::Value::object({{"timeout_ms", task.timeout_ms}});
+  std::string code = "TIMEOUT";
+  std::string message = "the task did not end in time";
+  if (task.type == project::TaskType::wait) {
+    details.set("signal_name", task.wait_for);
+    code = "WAIT_TIMEOUT";
+    message = "no signal '" + task.wait_for + "' came in time";
+  } else if (task.type == project::TaskType::approval) {
+    code = "APPROVAL_TIMEOUT";
+    message = "not approved in time";
+  }
+  Outcome outcome = failure(code, message, std::move(details));
+  outcome.status = Status::timed_out;
+  return outcome;
+}
+
+}  // namespace
+
 bool Decider::await_sleep_and_timeout(const Task& task, Frame& frame) {
   if (frame.timed_out) {
-    const bool waits = task.type == project::TaskType::wait;
-    json::Value details = json::Value::object({{"timeout_ms", task.timeout_ms}});
-    if (waits) details.set("signal_name", task.wait_for);
-    Outcome outcome = failure(waits ? "WAIT_TIMEOUT" : "TIMEOUT",
-                              waits ? "no signal '" + task.wait_for + "' came in time" : "the task did not end in time",
-                              std::move(details));
-    outcome.status = Status::timed_out;
-    close(frame.path, std::move(outcome));
+    close(frame.path, timed_out(task));
     return false;
   }
   if (task.sleep_ms > 0 && !frame.slept) {
     if (frame.sleep_op == 0) open_op(frame, OpKind::timer, "sleep", {}, stamp_.at_ms + task.sleep_ms);
     return false;
   }
-  const bool has_timer = task.type == project::TaskType::wait || !task.tasks.empty();
+  const bool has_timer = task.type == project::TaskType::wait || task.type == project::TaskType::workflow ||
+                         task.type == project::TaskType::approval || !task.tasks.empty();
   if (has_timer && task.timeout_ms > 0 && frame.timeout_op == 0) {
     open_op(frame, OpKind::timer, "timeout", {}, stamp_.at_ms + task.timeout_ms);
   }
@@ -296,6 +333,8 @@ std::vector<Command> commands_of(const Records& records) {
     if (const auto* opened = std::get_if<OpOpened>(&record)) {
       if (opened->kind == OpKind::timer) {
         commands.emplace_back(StartTimer{.op = opened->op, .due_ms = opened->due_ms});
+      } else if (opened->kind == OpKind::child) {
+        commands.emplace_back(StartChild{.op = opened->op, .path = opened->path, .spec = opened->spec});
       } else {
         commands.emplace_back(StartActivity{.op = opened->op, .path = opened->path, .spec = opened->spec});
       }
@@ -303,6 +342,8 @@ std::vector<Command> commands_of(const Records& records) {
       if (closed->outcome.status == Status::canceled) commands.emplace_back(CancelOp{.op = closed->op});
     } else if (const auto* ended = std::get_if<RunClosed>(&record)) {
       commands.emplace_back(CloseRun{.outcome = ended->outcome});
+    } else if (const auto* checkpoint = std::get_if<Checkpoint>(&record)) {
+      commands.emplace_back(ContinueFrom{.checkpoint = checkpoint->state});
     }
   }
   return commands;

@@ -32,7 +32,10 @@ class Decider {
   Result<void> on(const OpFinished& event);
   Result<void> on(const TimerFired& event);
   Result<void> on(const Signal& event);
+  Result<void> on(const Vote& event);
   Result<void> on(const Controlled& event);
+  Result<void> on(const Drain& event);
+  Result<void> on(const Continued& event);
   void emit(Record record);
   void settle();
   void advance(const std::string& path);
@@ -79,6 +82,17 @@ class Decider {
   // task_collection.cpp
   Result<json::Value> collection_items(const Task& task, const Frame& frame, int64_t& skipped);
   Result<bool> keeps(const Task& task, const json::Value& context);
+
+  // task_loop.cpp
+  void advance_loop(const Task& task, Frame& frame);
+  Result<bool> loop_says(const Task& task, const Frame& frame, const std::string& condition);
+  void finish_loop(const Task& task, const Frame& frame, std::string_view stopped_by);
+
+  // task_child.cpp
+  void advance_child_run(const Task& task, Frame& frame);
+
+  // task_approval.cpp
+  void advance_approval(const Task& task, Frame& frame);
 
   // task_wait.cpp
   void advance_wait(const Task& task, Frame& frame);

@@ -78,6 +78,13 @@ History Historian::write(const Records& records) {
           json::Value::object({{"path", route->path}, {"condition", route->condition}, {"route", route->route}}));
     } else if (const auto* signal = std::get_if<SignalBuffered>(&record)) {
       add("signal_received", json::Value::object({{"name", signal->name}, {"payload", signal->payload}}));
+    } else if (const auto* asked = std::get_if<ApprovalRequested>(&record)) {
+      add("approval_requested", json::Value::object({{"path", asked->path}, {"message", asked->message}}));
+    } else if (const auto* vote = std::get_if<ApprovalVoted>(&record)) {
+      json::Value body = json::Value::object({{"path", vote->path}, {"by", vote->by}, {"approve", vote->approve}});
+      if (!vote->values.is_null()) body.set("values", vote->values);
+      if (!vote->comment.empty()) body.set("comment", vote->comment);
+      add("approval_voted", std::move(body));
     } else if (std::holds_alternative<Paused>(record)) {
       add("workflow_status", json::Value::object({{"status", status_name(Status::paused)}}));
     } else if (std::holds_alternative<Resumed>(record)) {

@@ -28,6 +28,7 @@ inline constexpr int64_t kVisitsMax = 10'000;
 inline constexpr int64_t kChildrenMax = 100'000;
 inline constexpr int64_t kSignalsMax = 1'000;
 inline constexpr int64_t kConcurrentChildrenMax = 100;
+inline constexpr int64_t kRunDepthMax = 16;  // runs above a run
 
 struct Stamp {
   int64_t at_ms = 0;  // never goes back within a run: decide() takes the later of this and the state's
@@ -38,6 +39,8 @@ struct Started {
   std::string run_id;
   json::Value input;
   std::string first_task;  // empty = the first in the list
+  std::string parent;      // run_id, for a run that is a task of another
+  int64_t depth = 0;
 };
 struct OpFinished {
   int64_t op = 0;
@@ -52,12 +55,21 @@ struct Signal {
   std::string name;
   json::Value payload;
 };
+struct Vote {
+  std::string task;  // path or id of an open approval
+  std::string by;
+  bool approve = false;
+  json::Value values;
+  std::string comment;
+};
 enum class Control : uint8_t { cancel, pause, resume };
 struct Controlled {
   Control control = Control::cancel;
   std::string reason;
 };
-using Event = std::variant<Started, OpFinished, TimerFired, Signal, Controlled>;
+struct Drain {};      // the history grows too long for its keeper: come to rest
+struct Continued {};  // of a state that a Checkpoint gave: go on
+using Event = std::variant<Started, OpFinished, TimerFired, Signal, Vote, Controlled, Drain, Continued>;
 
 struct StartActivity {
   int64_t op = 0;
@@ -68,18 +80,30 @@ struct StartTimer {
   int64_t op = 0;
   int64_t due_ms = 0;
 };
+struct StartChild {
+  int64_t op = 0;
+  std::string path;
+  json::Value spec;  // {workflow, input, detached?, depth}
+};
 struct CancelOp {
   int64_t op = 0;
 };
 struct CloseRun {
   Outcome outcome;
 };
-using Command = std::variant<StartActivity, StartTimer, CancelOp, CloseRun>;
+struct ContinueFrom {
+  json::Value checkpoint;
+};
+using Command = std::variant<StartActivity, StartTimer, StartChild, CancelOp, CloseRun, ContinueFrom>;
 
 // Empty records: the event changes nothing (a late completion of a closed op, a resume of a running run).
-// Errors: Errc::limit_exceeded (too many buffered signals), Errc::conflict (signal or control of a closed run).
+// Errors: Errc::limit_exceeded (too many buffered signals); Errc::conflict (the run is closed, the approval has
+// expired, or its voter has voted); Errc::not_found, permission_denied, validation_failed (of a vote).
 Result<Records> decide(const Program& program, State& state, const Event& event, Stamp stamp);
 
 std::vector<Command> commands_of(const Records& records);
+
+// The record that lets a keeper drop what came before. Changes nothing.
+Checkpoint checkpoint_of(const State& state);
 
 }  // namespace compozy::workflow

@@ -29,6 +29,8 @@ class Played {
     for (const Command& command : commands_of(*records)) {
       if (const auto* activity = std::get_if<StartActivity>(&command)) activities[activity->op] = *activity;
       if (const auto* timer = std::get_if<StartTimer>(&command)) timers[timer->op] = timer->due_ms;
+      if (const auto* child = std::get_if<StartChild>(&command)) children[child->op] = *child;
+      if (const auto* rest = std::get_if<ContinueFrom>(&command)) checkpoint = rest->checkpoint;
       if (const auto* cancelled = std::get_if<CancelOp>(&command)) {
         activities.erase(cancelled->op);
         timers.erase(cancelled->op);
@@ -43,6 +45,9 @@ class Played {
     EXPECT_EQ(folded_.frames.size(), state.frames.size());
     EXPECT_EQ(folded_.ops.size(), state.ops.size());
     EXPECT_EQ(folded_.next_task, state.next_task);
+    // A checkpoint taken now holds all of it.
+    if (state.frames.size() < 100 && ++checkpoints_ <= 100)
+      EXPECT_EQ(json::print(to_json(state_from_json(to_json(state)).value())), json::print(to_json(folded_)));
     return {};
   }
 
@@ -84,12 +89,15 @@ class Played {
   int64_t now_ms = 1'000;
   std::map<int64_t, StartActivity> activities;
   std::map<int64_t, int64_t> timers;
+  std::map<int64_t, StartChild> children;
+  json::Value checkpoint;
   std::vector<int64_t> canceled;
   std::vector<std::string> names;
 
  private:
   std::shared_ptr<const Program> program_;
   State folded_;
+  int checkpoints_ = 0;
 };
 
 TEST(Machine, RunsTasksAlongTheirLinksAndRendersOutputs) {
@@ -442,6 +450,127 @@ TEST(Usage, AddsUpPerModel) {
         .value();
   }
   EXPECT_EQ(json::print(run.state.usage), R"([{"provider":"mock","model":"m","total_tokens":10}])");
+}
+
+TEST(Loop, RunsItsBodyUntilTheConditionHolds) {
+  Played run(R"({"tasks":[{"id":"refine","type":"loop","max_iterations":5,"until":"last.score >= 2","tasks":[
+      {"id":"draft","tool":"echo","with":{"n":"{{ .iteration }}"}}]}],
+      "outputs":{"n":"{{ .tasks.refine.output.iterations }}","why":"{{ .tasks.refine.output.stopped_by }}",
+                 "best":"{{ .tasks.refine.output.last.score }}"}})");
+  EXPECT_EQ(run.open_paths(), "refine#1/draft#1[0]");
+  run.answer(R"({"score":1})");
+  EXPECT_EQ(json::print(run.spec()["input"]), R"({"n":1})");
+  run.answer(R"({"score":2})");
+  EXPECT_EQ(run.output(), R"({"n":2,"why":"until","best":2})");
+}
+
+TEST(Loop, EndsAtItsLimitAndBeforeTheFirstIterationWhenWhileIsFalse) {
+  const char* kFlow = R"({"tasks":[{"id":"l","type":"loop","max_iterations":3,"while":"workflow.input.go","tasks":[
+      {"id":"b","type":"aggregate","outputs":{"i":"{{ .iteration }}"}}]}],
+      "outputs":{"l":"{{ .tasks.l.output }}"}})";
+  EXPECT_EQ(
+      Played(kFlow, R"({"go":true})").output(),
+      R"({"l":{"iterations":3,"stopped_by":"max_iterations","last":{"i":2},"results":[{"i":0},{"i":1},{"i":2}]}})");
+  EXPECT_EQ(Played(kFlow, R"({"go":false})").output(),
+            R"({"l":{"iterations":0,"stopped_by":"while","last":null,"results":[]}})");
+}
+
+TEST(Loop, AFailedIterationFailsIt) {
+  Played run(R"({"tasks":[{"id":"l","type":"loop","max_iterations":3,"tasks":[{"id":"b","tool":"echo"}]}]})");
+  run.answer("{}");
+  run.fail_activity("boom");
+  EXPECT_EQ(run.state.status, Status::failed);
+  EXPECT_EQ(run.error(), "boom");
+}
+
+TEST(ChildRun, ItsOutputIsTheTasksAndItsInputIsRendered) {
+  Played run(
+      R"({"tasks":[{"id":"sub","type":"workflow","child_workflow":"other","with":{"x":"{{ .workflow.input.y }}"}}],
+      "outputs":{"got":"{{ .tasks.sub.output.z }}"}})",
+      R"({"y":4})");
+  ASSERT_EQ(run.children.size(), 1U);
+  EXPECT_EQ(json::print(run.children.at(1).spec), R"({"workflow":"other","input":{"x":4},"depth":1})");
+  run
+      .feed(OpFinished{
+          .op = 1, .outcome = {.status = Status::success, .output = json::parse(R"({"z":7})").value()}, .usage = {}})
+      .value();
+  EXPECT_EQ(run.output(), R"({"got":7})");
+}
+
+TEST(ChildRun, IsCanceledWithItsParentAndWhenItsTaskTimesOut) {
+  const char* kFlow = R"({"tasks":[{"id":"sub","type":"workflow","child_workflow":"other","timeout_ms":1000}]})";
+  Played canceled(kFlow);
+  canceled.feed(Controlled{.control = Control::cancel, .reason = ""}).value();
+  EXPECT_THAT(canceled.canceled, ::testing::Contains(canceled.children.begin()->first));
+  Played late(kFlow);
+  late.fire(late.timers.begin()->first);
+  EXPECT_THAT(late.canceled, ::testing::Contains(late.children.begin()->first));
+  EXPECT_EQ(late.state.status, Status::timed_out);
+}
+
+TEST(Approval, NeedsSoManyYesAndCollectsTheirValues) {
+  Played run(
+      R"({"tasks":[{"id":"sign","type":"approval","message":"Pay {{ .workflow.input.sum }}?","approvals_required":2,
+      "approvers":["ann","bob","eve"],"form":{"type":"object","required":["why"]}}]})",
+      R"({"sum":9})");
+  EXPECT_THAT(run.names, ::testing::Contains("approval_requested"));
+  const auto vote = [&](const char* by, bool approve, const char* values) {
+    return run.feed(
+        Vote{.task = "sign", .by = by, .approve = approve, .values = json::parse(values).value(), .comment = ""});
+  };
+  EXPECT_EQ(vote("mallory", true, R"({"why":1})").error().code, Errc::permission_denied);
+  EXPECT_EQ(vote("ann", true, "{}").error().code, Errc::validation_failed);
+  EXPECT_TRUE(vote("ann", true, R"({"why":"due"})"));
+  EXPECT_TRUE(vote("ann", true, R"({"why":"due"})"));  // said again: nothing changes
+  EXPECT_EQ(vote("ann", false, "{}").error().code, Errc::conflict);
+  EXPECT_TRUE(vote("bob", false, "{}"));  // the other two may still suffice
+  EXPECT_EQ(run.state.status, Status::running);
+  EXPECT_TRUE(vote("eve", true, R"({"why":"ok"})"));
+  EXPECT_EQ(run.state.status, Status::success);
+  EXPECT_EQ(json::print(run.state.tasks["sign"]["output"]["values"]), R"({"why":"ok"})");
+  EXPECT_EQ(run.state.tasks["sign"]["output"]["votes"].size(), 3U);
+}
+
+TEST(Approval, IsRejectedOnceTheRestCannotSuffice) {
+  Played run(R"({"tasks":[{"id":"sign","type":"approval","on_error":{"next":"tell"}},
+      {"id":"tell","type":"aggregate","outputs":{"code":"{{ .error.code }}"}}]})");
+  run.feed(Vote{.task = "sign#1", .by = "ann", .approve = false, .values = {}, .comment = "too dear"}).value();
+  EXPECT_EQ(run.state.status, Status::success);
+  EXPECT_EQ(json::print(run.state.tasks["tell"]["output"]), R"({"code":"REJECTED"})");
+}
+
+TEST(Approval, AVoteAfterTheDeadlineIsRefusedBeforeTheTimerHasFired) {
+  Played run(
+      R"({"tasks":[{"id":"sign","type":"approval","timeout_ms":1000,"on_timeout":"late"},{"id":"late","type":"basic"}]})");
+  run.now_ms = 5'000;
+  const auto refused = run.feed(Vote{.task = "sign", .by = "ann", .approve = true, .values = {}, .comment = ""});
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+  EXPECT_THAT(refused.error().message, HasSubstr("expired"));
+  run.fire(run.timers.begin()->first);
+  EXPECT_EQ(run.state.status, Status::success);
+  EXPECT_EQ(run.state.tasks["sign"]["status"].as_string(), "TIMED_OUT");
+}
+
+TEST(Approval, AnUnknownOneIsNamedWithTheNearest) {
+  Played run(R"({"tasks":[{"id":"sign","type":"approval"}]})");
+  const auto refused = run.feed(Vote{.task = "sign#2", .by = "ann", .approve = true, .values = {}, .comment = ""});
+  EXPECT_EQ(refused.error().code, Errc::not_found);
+  EXPECT_THAT(refused.error().message, HasSubstr("sign#1"));
+}
+
+TEST(Drain, OpensNothingNewAndEndsInACheckpointThatAnotherHistoryGoesOnFrom) {
+  Played run(R"({"tasks":[{"id":"each","type":"collection","items":[1,2,3],"max_workers":1,"tasks":[
+      {"id":"x-{{ .index }}","tool":"echo","with":{"v":"{{ .item }}"}}]}]})");
+  run.feed(Drain{}).value();
+  EXPECT_TRUE(run.checkpoint.is_null());  // one activity is under way
+  run.echo_all();
+  ASSERT_TRUE(run.checkpoint.is_object());
+  EXPECT_TRUE(run.activities.empty());
+  run.state = state_from_json(run.checkpoint).value();
+  run.feed(Continued{}).value();
+  run.echo_all();
+  EXPECT_EQ(run.state.status, Status::success);
+  EXPECT_EQ(json::print(run.state.tasks["each"]["output"]["results"]), R"([{"v":1},{"v":2},{"v":3}])");
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ Result<std::shared_ptr<const Program>> Program::load(project::Workflow workflow,
 Result<void> Program::compile_task(const project::Task& task) {
   TRY(compile(task.input_schema, "task '" + task.id + "' input"));
   TRY(compile(task.output_schema, "task '" + task.id + "' output"));
+  TRY(compile(task.form, "approval '" + task.id + "' form"));
   for (const project::Task& child : task.tasks) TRY(compile_task(child));
   return {};
 }
@@ -40,7 +41,8 @@ const project::Task* Program::find_task(std::string_view path) const {
   for (const std::string_view segment : split(path, '/')) {
     const std::string id = replace_all(std::string(segment.substr(0, segment.rfind('#'))), "%2F", "/");
     const std::vector<project::Task>& siblings = task == nullptr ? workflow_.tasks : task->tasks;
-    if (task != nullptr && (task->type == project::TaskType::collection || task->type == project::TaskType::wait)) {
+    if (task != nullptr && (task->type == project::TaskType::collection || task->type == project::TaskType::wait ||
+                            task->type == project::TaskType::loop)) {
       task = task->child();
     } else {
       const project::Task* found = nullptr;

@@ -12,16 +12,28 @@ namespace {
 constexpr std::array<std::string_view, 8> kStatusNames{"PENDING", "RUNNING", "WAITING",   "PAUSED",
                                                        "SUCCESS", "FAILED",  "TIMED_OUT", "CANCELED"};
 
-// In the order of the Record variant. 10 is kept for approvals, 14 for checkpoints.
+// In the order of the Record variant.
 struct KindRow {
   int64_t kind;
   std::string_view name;
 };
-constexpr std::array kKinds{KindRow{1, "run_started"}, KindRow{2, "task_entered"},    KindRow{3, "op_opened"},
-                            KindRow{4, "op_closed"},   KindRow{5, "items_expanded"},  KindRow{6, "route_taken"},
-                            KindRow{7, "task_closed"}, KindRow{8, "signal_buffered"}, KindRow{9, "signal_consumed"},
-                            KindRow{11, "paused"},     KindRow{12, "resumed"},        KindRow{13, "cancel_requested"},
-                            KindRow{15, "run_closed"}};
+constexpr std::array kKinds{KindRow{1, "run_started"},
+                            KindRow{2, "task_entered"},
+                            KindRow{3, "op_opened"},
+                            KindRow{4, "op_closed"},
+                            KindRow{5, "items_expanded"},
+                            KindRow{6, "route_taken"},
+                            KindRow{7, "task_closed"},
+                            KindRow{8, "signal_buffered"},
+                            KindRow{9, "signal_consumed"},
+                            KindRow{10, "approval_voted"},
+                            KindRow{11, "paused"},
+                            KindRow{12, "resumed"},
+                            KindRow{13, "cancel_requested"},
+                            KindRow{14, "checkpoint"},
+                            KindRow{15, "run_closed"},
+                            KindRow{16, "draining"},
+                            KindRow{17, "approval_requested"}};
 static_assert(kKinds.size() == std::variant_size_v<Record>);
 
 constexpr int64_t kFormat = 1;

@@ -35,7 +35,7 @@ struct Outcome {
 };
 json::Value make_error(std::string_view code, std::string_view message, json::Value details = {});
 
-enum class OpKind : uint8_t { activity, timer };
+enum class OpKind : uint8_t { activity, timer, child };
 
 struct RunStarted {
   std::string run_id;
@@ -44,6 +44,8 @@ struct RunStarted {
   int64_t semantics = 1;   // numbers deliberate changes of behaviour
   json::Value input;
   std::string first_task;
+  std::string parent;  // run_id of the run that this one is a task of; empty = none
+  int64_t depth = 0;   // how many runs are above it
 };
 struct TaskEntered {
   int64_t n = 0;  // order of entry, dense per run
@@ -59,7 +61,7 @@ struct OpOpened {
   OpKind kind = OpKind::activity;
   std::string path;
   std::string role;    // "main", "sleep" or "timeout"
-  json::Value spec;    // activity: everything its performer needs, rendered
+  json::Value spec;    // activity: everything its performer needs, rendered. child: {workflow, input, detached, depth}
   int64_t due_ms = 0;  // timer
 };
 struct OpClosed {
@@ -95,17 +97,35 @@ struct SignalConsumed {
   int64_t inbox = 0;
   std::string path;
 };
+struct ApprovalRequested {
+  std::string path;
+  std::string message;
+};
+struct ApprovalVoted {
+  std::string path;
+  std::string by;
+  bool approve = false;
+  json::Value values;
+  std::string comment;
+};
 struct Paused {};
 struct Resumed {};
 struct CancelRequested {
   std::string reason;
 };
+// The state as all records up to here left it: a fold may begin with it, and what came before may go.
+struct Checkpoint {
+  json::Value state;
+};
 struct RunClosed {
   Outcome outcome;
 };
+// From here on nothing new is opened; once no activity or child is under way a Checkpoint follows.
+struct Draining {};
 
 using Record = std::variant<RunStarted, TaskEntered, OpOpened, OpClosed, ItemsExpanded, RouteTaken, TaskClosed,
-                            SignalBuffered, SignalConsumed, Paused, Resumed, CancelRequested, RunClosed>;
+                            SignalBuffered, SignalConsumed, ApprovalVoted, Paused, Resumed, CancelRequested, Checkpoint,
+                            RunClosed, Draining, ApprovalRequested>;
 
 // What one decide() gave: committed together or not at all.
 struct Records {

@@ -29,7 +29,7 @@ class FieldWriter {
   }
   void operator()(std::string_view name, Status field) { object_.set(name, status_name(field)); }
   void operator()(std::string_view name, OpKind field) {
-    if (field == OpKind::timer) object_.set(name, "timer");
+    if (field != OpKind::activity) object_.set(name, field == OpKind::timer ? "timer" : "child");
   }
   void operator()(std::string_view name, project::TaskType field) { object_.set(name, project::task_type_name(field)); }
   void operator()(std::string_view, const Outcome& field) {
@@ -69,10 +69,11 @@ class FieldReader {
     }
   }
   void operator()(std::string_view name, OpKind& field) {
-    field = body_[name].string_or("") == "timer" ? OpKind::timer : OpKind::activity;
+    const std::string kind = body_[name].string_or("");
+    field = kind == "timer" ? OpKind::timer : kind == "child" ? OpKind::child : OpKind::activity;
   }
   void operator()(std::string_view name, project::TaskType& field) {
-    for (int i = 0; i <= static_cast<int>(project::TaskType::memory); ++i) {
+    for (size_t i = 0; i < project::kTaskTypes; ++i) {
       field = static_cast<project::TaskType>(i);
       if (project::task_type_name(field) == body_[name].string_or("")) return;
     }
@@ -112,6 +113,8 @@ void fields(V& v, T& r) {
   v("semantics", r.semantics);
   v("input", r.input);
   v("first_task", r.first_task);
+  v("parent", r.parent);
+  v("depth", r.depth);
 }
 template <class V, Is<TaskEntered> T>
 void fields(V& v, T& r) {
@@ -171,6 +174,25 @@ void fields(V& v, T& r) {
   v("inbox", r.inbox);
   v("path", r.path);
 }
+template <class V, Is<ApprovalRequested> T>
+void fields(V& v, T& r) {
+  v("path", r.path);
+  v("message", r.message);
+}
+template <class V, Is<ApprovalVoted> T>
+void fields(V& v, T& r) {
+  v("path", r.path);
+  v("by", r.by);
+  v("approve", r.approve);
+  v("values", r.values);
+  v("comment", r.comment);
+}
+template <class V, Is<Checkpoint> T>
+void fields(V& v, T& r) {
+  v("state", r.state);
+}
+template <class V, Is<Draining> T>
+void fields(V&, T&) {}
 template <class V, Is<Paused> T>
 void fields(V&, T&) {}
 template <class V, Is<Resumed> T>

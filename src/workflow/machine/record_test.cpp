@@ -19,12 +19,16 @@ constexpr const char* kGolden =
     R"([7,{"path":"a#1","status":"SUCCESS","output":{"z":3},"next":"b","next_with":{"w":4}}],)"
     R"([8,{"inbox":1,"name":"go","payload":{},"received_ms":7}],)"
     R"([9,{"inbox":1,"path":"hold#1"}],)"
+    R"([10,{"path":"ok#1","by":"ann","approve":true,"values":{"why":"due"},"comment":"fine"}],)"
     R"([11,{}],[12,{}],[13,{"reason":"enough"}],)"
-    R"([15,{"status":"CANCELED","error":{"message":"enough","code":"canceled"}}]]})";
+    R"([14,{"state":{"status":"RUNNING"}}],)"
+    R"([15,{"status":"CANCELED","error":{"message":"enough","code":"canceled"}}],)"
+    R"([16,{}],[17,{"path":"ok#1","message":"Pay?"}],)"
+    R"([3,{"op":3,"kind":"child","path":"sub#1","role":"main","spec":{"workflow":"w2"}}]]})";
 
 TEST(Record, ReadsAndWritesTheStoredForm) {
   const Records records = records_from_json(json::parse(kGolden).value()).value();
-  EXPECT_EQ(records.items.size(), 14U);
+  EXPECT_EQ(records.items.size(), 19U);
   EXPECT_EQ(json::print(to_json(records)), kGolden);
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <span>
 
 #include "expression/cel.hpp"
 #include "expression/template.hpp"
 #include "json/print.hpp"
+#include "project/condition.hpp"
 #include "workflow/machine/decider.hpp"
 
 namespace compozy::workflow {
@@ -80,6 +82,15 @@ Result<std::string> Decider::render_to_text(const std::string& text, const json:
 Result<json::Value> Decider::cel(const std::string& text, const json::Value& context) {
   std::vector<std::string_view> names;
   for (const auto& [name, value] : context.as_object()) names.push_back(name);
+  // A name of the language that this place does not have is null: the loader has refused the others.
+  for (const std::span<const std::string_view> further :
+       {std::span<const std::string_view>(project::kConditionNames),
+        std::span<const std::string_view>(project::kChildConditionNames),
+        std::span<const std::string_view>(project::kItemConditionNames),
+        std::span<const std::string_view>(project::kSignalConditionNames),
+        std::span<const std::string_view>(project::kLoopConditionNames)}) {
+    names.insert(names.end(), further.begin(), further.end());
+  }
   TRY(const expression::Cel program, expression::Cel::compile(text, names));
   return program.evaluate(context, environment());
 }

@@ -23,6 +23,8 @@ class Fold {
     state_.definition = r.definition;
     state_.input = r.input;
     state_.next_task = r.first_task;
+    state_.parent = r.parent;
+    state_.depth = r.depth;
     state_.tasks = json::Value::object();
   }
 
@@ -53,7 +55,7 @@ class Fold {
 
   void operator()(const OpOpened& r) {
     state_.last_op = r.op;
-    state_.ops[r.op] = {.path = r.path, .due_ms = r.kind == OpKind::timer ? r.due_ms : 0};
+    state_.ops[r.op] = {.path = r.path, .kind = r.kind, .due_ms = r.due_ms};
     Frame* frame = state_.find_frame(r.path);
     if (frame == nullptr) return;
     (r.role == "sleep" ? frame->sleep_op : r.role == "timeout" ? frame->timeout_op : frame->main_op) = r.op;
@@ -132,6 +134,22 @@ class Fold {
                                                                {"source", "signal"}})}});
     ++frame->signals_seen;
     state_.signals.erase(found);
+  }
+
+  void operator()(const ApprovalRequested& r) {
+    if (Frame* frame = state_.find_frame(r.path)) frame->requested = true;
+  }
+  void operator()(const ApprovalVoted& r) {
+    if (Frame* frame = state_.find_frame(r.path)) {
+      frame->votes.push_back(
+          {.by = r.by, .approve = r.approve, .values = r.values, .comment = r.comment, .at_ms = at_ms_});
+    }
+  }
+
+  void operator()(const Draining&) { state_.draining = true; }
+  void operator()(const Checkpoint& r) {
+    // What cannot be read leaves the state as the records before made it; the reader of records has checked it.
+    if (auto state = state_from_json(r.state)) state_ = *std::move(state);
   }
 
   void operator()(const Paused&) { state_.paused = true; }

@@ -25,6 +25,14 @@ struct ChildResult {
   Outcome outcome;
 };
 
+struct CastVote {
+  std::string by;
+  bool approve = false;
+  json::Value values;
+  std::string comment;
+  int64_t at_ms = 0;
+};
+
 struct Frame {
   int64_t n = 0;
   std::string path;
@@ -58,6 +66,10 @@ struct Frame {
   // Wait: the signal being looked at, and how many have been.
   json::Value signal;
   int64_t signals_seen = 0;
+
+  // Approval.
+  bool requested = false;
+  std::vector<CastVote> votes;
 };
 
 struct BufferedSignal {
@@ -69,18 +81,22 @@ struct BufferedSignal {
 
 struct OpenOp {
   std::string path;
-  int64_t due_ms = 0;  // of a timer; 0 for an activity
+  OpKind kind = OpKind::activity;
+  int64_t due_ms = 0;  // of a timer
 };
 
 struct State {
   Status status = Status::pending;
   bool paused = false;
+  bool draining = false;
   int64_t at_ms = 0;
   int64_t started_ms = 0;
   std::string run_id;
   std::string workflow;
   std::string definition;
   json::Value input;
+  std::string parent;
+  int64_t depth = 0;
   std::string next_task;  // to be entered when nothing at top level is open; empty = the run is at its end
   json::Value next_with;
   json::Value last_error;            // of the failed task whose handler is being entered
@@ -98,6 +114,10 @@ struct State {
   Frame* find_frame(const std::string& path);
   std::vector<std::string> open_paths_below(const std::string& path) const;  // innermost first; "" = all
 };
+
+// A state as a Checkpoint holds it. Errors: Errc::corrupt_data.
+json::Value to_json(const State& state);
+Result<State> state_from_json(const json::Value& value);
 
 void evolve(State& state, const Records& records);
 void evolve_one(State& state, const Record& record, int64_t at_ms);

@@ -55,6 +55,10 @@ class Runs {
   // Errors: conflict when the run has ended, limit_exceeded when it holds too many.
   virtual io::Task<Result<void>> signal(std::string run_id, std::string name, json::Value payload,
                                         std::string dedupe) = 0;
+
+  // A vote on an open approval. Errors: not_found, permission_denied, validation_failed (its form), conflict (expired,
+  // voted already, the run has ended).
+  virtual io::Task<Result<void>> vote(std::string run_id, Vote vote) = 0;
   virtual io::Task<Result<void>> control(std::string run_id, Control control, std::string reason) = 0;
 
   // Starts a run of every workflow that has a trigger of this name. Errors: not_found, validation_failed (its schema).
