@@ -305,6 +305,88 @@ constexpr std::array kPlaceTemplates =
                                      "SET g0 x",
                                      "DEL G"});
 
+// Streams: Q key, i ID, q end of an interval, A group, C consumer.
+constexpr std::array kStreamTemplates =
+    std::to_array<std::string_view>({"XADD Q i F V",
+                                     "XADD Q i F V F V",
+                                     "XADD Q i f0 V f1 V",
+                                     "XADD Q i f0 V f1 V",
+                                     "XADD Q i f0 V",
+                                     "XADD Q NOMKSTREAM i F V",
+                                     "XADD Q MAXLEN I i F V",
+                                     "XADD Q MAXLEN ~ N i F V",
+                                     "XADD Q MINID i i F V",
+                                     "XADD Q MINID ~ i LIMIT N i F V",
+                                     "XADD Q MAXLEN = 5 LIMIT 3 i F V",
+                                     "XADD Q i F",
+                                     "XADD Q i",
+                                     "XLEN Q",
+                                     "XRANGE Q q q",
+                                     "XRANGE Q q q COUNT N",
+                                     "XRANGE Q - +",
+                                     "XREVRANGE Q q q",
+                                     "XREVRANGE Q + - COUNT I",
+                                     "XDEL Q i i i",
+                                     "XTRIM Q MAXLEN I",
+                                     "XTRIM Q MAXLEN ~ I",
+                                     "XTRIM Q MINID i",
+                                     "XTRIM Q MINID ~ i LIMIT N",
+                                     "XTRIM Q LIMIT 3",
+                                     "XTRIM Q MAXLEN 2 MINID 3",
+                                     "XSETID Q i",
+                                     "XSETID Q i ENTRIESADDED N MAXDELETEDID i",
+                                     "XREAD STREAMS Q i",
+                                     "XREAD COUNT N STREAMS Q Q i i",
+                                     "XREAD BLOCK 1 STREAMS Q i",
+                                     "XREAD STREAMS Q Q i",
+                                     "XREAD GROUP A C STREAMS Q >",
+                                     "XREADGROUP GROUP A C STREAMS Q >",
+                                     "XREADGROUP GROUP A C STREAMS Q >",
+                                     "XREADGROUP GROUP A C COUNT I STREAMS Q >",
+                                     "XREADGROUP GROUP A C NOACK COUNT I STREAMS Q >",
+                                     "XREADGROUP GROUP A C COUNT I STREAMS Q i",
+                                     "XREADGROUP GROUP A C STREAMS Q 0",
+                                     "XREADGROUP GROUP A C BLOCK 1 STREAMS Q Q > >",
+                                     "XREADGROUP STREAMS Q >",
+                                     "XGROUP CREATE Q A i",
+                                     "XGROUP CREATE Q A 0 MKSTREAM",
+                                     "XGROUP CREATE Q A $ MKSTREAM ENTRIESREAD N",
+                                     "XGROUP SETID Q A i",
+                                     "XGROUP SETID Q A i ENTRIESREAD N",
+                                     "XGROUP CREATECONSUMER Q A C",
+                                     "XGROUP DELCONSUMER Q A C",
+                                     "XGROUP DESTROY Q A",
+                                     "XGROUP CREATE Q A i x",
+                                     "XGROUP x Q A",
+                                     "XACK Q A i i i",
+                                     "XACK Q A 100-0 101-0 x",
+                                     "XPENDING Q A",
+                                     "XPENDING Q A q q N",
+                                     "XPENDING Q A - + 10 C",
+                                     "XPENDING Q A IDLE 0 - + 10",
+                                     "XPENDING Q A IDLE 100000 - + 10 C",
+                                     "XPENDING Q A -",
+                                     "XCLAIM Q A C 0 i i i",
+                                     "XCLAIM Q A C N i JUSTID",
+                                     "XCLAIM Q A C 0 i i FORCE RETRYCOUNT I",
+                                     "XCLAIM Q A C 0 i IDLE 5 TIME 7 LASTID i",
+                                     "XCLAIM Q A C 0 i x",
+                                     "XAUTOCLAIM Q A C 0 q",
+                                     "XAUTOCLAIM Q A C 0 - COUNT I",
+                                     "XAUTOCLAIM Q A C 100000 - JUSTID",
+                                     "XINFO STREAM Q",
+                                     "XINFO STREAM Q FULL",
+                                     "XINFO STREAM Q FULL COUNT N",
+                                     "XINFO GROUPS Q",
+                                     "XINFO CONSUMERS Q A",
+                                     "XINFO STREAM Q x",
+                                     "DEL Q",
+                                     "COPY Q Q REPLACE",
+                                     "RENAME Q Q",
+                                     "OBJECT ENCODING Q",
+                                     "TYPE Q",
+                                     "SET stream2 x"});
+
 constexpr std::array kScripts = std::to_array<std::string_view>(
     {"return redis.call('TYPE', KEYS[1])", "return redis.call('INCR', KEYS[1])",
      "return redis.pcall('LPUSH', KEYS[1], ARGV[1])",
@@ -349,6 +431,16 @@ std::string degrees(Random& random, int64_t limit) {
   return std::to_string(value);
 }
 
+std::string entry_id(Random& random) {
+  const std::string ms = std::to_string(random.below(300));
+  const uint64_t kind = random.below(20);
+  if (kind == 0) return "1-x";
+  if (kind == 1) return "18446744073709551615-18446744073709551615";
+  if (kind == 2) return "$";
+  if (kind == 3) return ms + "-*";
+  return kind < 10 ? ms : ms + "-" + std::to_string(random.below(3));
+}
+
 std::string argument(Random& random, char letter) {
   switch (letter) {
     case 'K': return "key" + std::to_string(random.below(8));
@@ -390,6 +482,14 @@ std::string argument(Random& random, char letter) {
           {"0", "1", "50", "200", "500.5", "1000", "2000", "5000", "10000", "25000", "-1", "x"});
       return pick(random, kDistances);
     }
+    case 'Q': return "stream" + std::to_string(random.below(3));
+    case 'i': return entry_id(random);
+    case 'q': {
+      constexpr std::array kEnds = std::to_array<std::string_view>({"-", "+", "-", "+", "x", "(-", "(0-0"});
+      return random.below(2) == 0 ? pick(random, kEnds) : (random.below(4) == 0 ? "(" : "") + entry_id(random);
+    }
+    case 'A': return "group" + std::to_string(random.below(3));
+    case 'C': return "consumer" + std::to_string(random.below(3));
     case 'U': {
       constexpr std::array kUnits = std::to_array<std::string_view>({"km", "km", "KM", "mi", "m", "ft", "cm"});
       return pick(random, kUnits);
@@ -403,6 +503,7 @@ std::span<const std::string_view> templates_of(CommandGroup group) {
     case CommandGroup::mixed: return kTemplates;
     case CommandGroup::bits: return kBitTemplates;
     case CommandGroup::places: return kPlaceTemplates;
+    case CommandGroup::streams: return kStreamTemplates;
   }
   return kTemplates;
 }
@@ -418,7 +519,7 @@ std::vector<std::string> random_command(Random& random, CommandGroup group) {
     const std::string_view word = left.substr(0, space);
     left = space == std::string_view::npos ? std::string_view() : left.substr(space + 1);
     const bool letter =
-        word.size() == 1 && std::string_view("KXTVINFMSLBRWHEOYGPoaDU").find(word[0]) != std::string_view::npos;
+        word.size() == 1 && std::string_view("KXTVINFMSLBRWHEOYGPoaDUQiqAC").find(word[0]) != std::string_view::npos;
     command.push_back(letter && !command.empty() ? argument(random, word[0]) : std::string(word));
   }
   return command;

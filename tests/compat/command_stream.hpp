@@ -10,7 +10,7 @@
 
 namespace compozy::redis {
 
-enum class CommandGroup : uint8_t { mixed, bits, places };
+enum class CommandGroup : uint8_t { mixed, bits, places, streams };
 std::vector<std::string> random_command(Random& random, CommandGroup group = CommandGroup::mixed);
 
 // Commands whose replies have no order of their own.

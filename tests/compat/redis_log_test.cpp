@@ -48,6 +48,29 @@ class Life {
   Session* session_;
 };
 
+// Entries, groups, and what is pending, without times.
+template <class Run>
+std::string describe_stream(const std::string& key, Run run) {
+  std::string text = run({"XRANGE", key, "-", "+"}).to_string() + run({"XINFO", "GROUPS", key}).to_string() +
+                     run({"XINFO", "STREAM", key}).to_string();
+  const Reply groups = run({"XINFO", "GROUPS", key});
+  for (const Reply& group : groups.items) {
+    Reply pending = run({"XPENDING", key, group.items[1].text, "-", "+", "1000"});
+    for (Reply& entry : pending.items) entry.items[2] = Reply::null();
+    text += pending.to_string();
+    const Reply consumers = run({"XINFO", "CONSUMERS", key, group.items[1].text});
+    for (const Reply& consumer : consumers.items) text += consumer.items[1].text + consumer.items[3].to_string() + ",";
+  }
+  return text;
+}
+
+// A command of any group.
+std::vector<std::string> any_command(Random& random) {
+  constexpr std::array kGroups{CommandGroup::mixed,  CommandGroup::mixed,   CommandGroup::bits,
+                               CommandGroup::places, CommandGroup::streams, CommandGroup::streams};
+  return random_command(random, kGroups[random.below(kGroups.size())]);
+}
+
 // Everything that is in the keyspace, in one order.
 template <class Run>
 std::vector<std::string> contents(Run run) {
@@ -69,6 +92,7 @@ std::vector<std::string> contents(Run run) {
         for (const Reply& field : fields.items)
           line += field.text + "=" + run({"HGET", key.text, field.text}).text + ",";
       }
+      if (type == "stream") line += describe_stream(key.text, run);
       lines.push_back(line);
     }
   }
@@ -83,9 +107,9 @@ TEST(RedisLog, RedisServerStartsFromOurDirectoryAndWeFromItsAgain) {
     std::vector<std::string> ours;
     {
       Life life(directory.path());
-      for (int i = 0; i < 3000; ++i) life.run(random_command(random));
+      for (int i = 0; i < 3000; ++i) life.run(any_command(random));
       if (rewrite) life.rewrite();
-      for (int i = 0; i < 1000; ++i) life.run(random_command(random));
+      for (int i = 0; i < 1000; ++i) life.run(any_command(random));
       life.run({"DISCARD"});
       ours = contents([&](const std::vector<std::string>& args) { return life.run(args); });
     }
@@ -97,7 +121,7 @@ TEST(RedisLog, RedisServerStartsFromOurDirectoryAndWeFromItsAgain) {
       RawConnection connection(server.socket());
       theirs = contents([&](const std::vector<std::string>& args) { return connection.run(args); });
       EXPECT_EQ(theirs, ours);
-      for (int i = 0; i < 500; ++i) connection.run(random_command(random));
+      for (int i = 0; i < 500; ++i) connection.run(any_command(random));
       connection.run({"DISCARD"});
       theirs = contents([&](const std::vector<std::string>& args) { return connection.run(args); });
       server.stop();
@@ -115,7 +139,7 @@ TEST(RedisLog, WeStartFromALogThatRedisServerRewrote) {
     RealRedis server({"--appendonly", "yes", "--aof-use-rdb-preamble", "no"}, directory.path());
     ASSERT_TRUE(server.running()) << server.log();
     RawConnection connection(server.socket());
-    for (int i = 0; i < 2000; ++i) connection.run(random_command(random));
+    for (int i = 0; i < 2000; ++i) connection.run(any_command(random));
     connection.run({"DISCARD"});
     connection.run({"BGREWRITEAOF"});
     while (connection.run({"INFO", "persistence"}).text.find("aof_rewrite_in_progress:0") == std::string::npos) {

@@ -30,6 +30,10 @@ struct BlockRequest {
   std::vector<std::string> keys;
   int64_t deadline_ms = 0;  // 0: for ever
   bool null_is_array = true;
+  Type type = Type::list;  // what the key must hold to wake the client
+  // The command to run for keys[i] when it is ready; empty: the command as it came, with that key alone.
+  std::vector<std::vector<std::string>> retries = {};
+  std::string_view gone = {};  // the error when the key is no longer of the type; empty: the client goes on waiting
 };
 
 template <class V>
@@ -50,6 +54,10 @@ template <>
 struct TypeOf<ZSetValue> {
   static constexpr Type value = Type::zset;
 };
+template <>
+struct TypeOf<StreamValue> {
+  static constexpr Type value = Type::stream;
+};
 
 struct Context {
   Context(ServerState& s, Session& c, const Row& r, Args a, ReplyWriter w)
@@ -62,6 +70,7 @@ struct Context {
   ReplyWriter reply;
   bool may_block = true;  // not inside EXEC or a script
   bool from_script = false;
+  bool retrying = false;  // the command was blocked, and a key of it is ready
   bool failed = false;
   bool error_counted = false;  // the error statistics know the error already: a script passes on that of a command
   bool propagated = false;     // the handler has said itself what goes to the log

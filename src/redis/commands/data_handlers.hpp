@@ -19,6 +19,7 @@ std::span<const Row> generic_rows();
 std::span<const Row> bitmaps_rows();
 std::span<const Row> hyperloglog_rows();
 std::span<const Row> geo_rows();
+std::span<const Row> streams_rows();
 
 void run_append(Context& ctx);
 void run_decr(Context& ctx);
@@ -181,5 +182,28 @@ void run_georadiusbymember(Context& ctx);
 void run_georadiusbymember_ro(Context& ctx);
 void run_geosearch(Context& ctx);
 void run_geosearchstore(Context& ctx);
+void run_xack(Context& ctx);
+void run_xadd(Context& ctx);
+void run_xautoclaim(Context& ctx);
+void run_xclaim(Context& ctx);
+void run_xdel(Context& ctx);
+void run_xgroup_create(Context& ctx);
+void run_xgroup_createconsumer(Context& ctx);
+void run_xgroup_delconsumer(Context& ctx);
+void run_xgroup_destroy(Context& ctx);
+void run_xgroup_help(Context& ctx);
+void run_xgroup_setid(Context& ctx);
+void run_xinfo_consumers(Context& ctx);
+void run_xinfo_groups(Context& ctx);
+void run_xinfo_help(Context& ctx);
+void run_xinfo_stream(Context& ctx);
+void run_xlen(Context& ctx);
+void run_xpending(Context& ctx);
+void run_xrange(Context& ctx);
+void run_xread(Context& ctx);
+void run_xreadgroup(Context& ctx);
+void run_xrevrange(Context& ctx);
+void run_xsetid(Context& ctx);
+void run_xtrim(Context& ctx);
 
 }  // namespace compozy::redis

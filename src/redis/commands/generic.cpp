@@ -179,6 +179,7 @@ std::string_view encoding_of(const Entry& entry) {
     case Type::hash: return entry.value<HashValue>().is_table() ? "hashtable" : "listpack";
     case Type::set: return entry.value<SetValue>().is_table() ? "hashtable" : "intset";
     case Type::zset: return entry.value<ZSetValue>().is_large() ? "skiplist" : "listpack";
+    case Type::stream: return "stream";
   }
   return "unknown";
 }

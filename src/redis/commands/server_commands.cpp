@@ -143,6 +143,7 @@ void run_dbsize(Context& ctx) { ctx.reply.integer(static_cast<int64_t>(ctx.db().
 void run_flushdb(Context& ctx) {
   if (!flush_option(ctx)) return;
   ctx.db().clear();
+  ctx.server.blocked.touch_database(ctx.session.database);
   ++ctx.server.stats.dirty;
   ctx.reply.ok();
 }
@@ -150,6 +151,7 @@ void run_flushdb(Context& ctx) {
 void run_flushall(Context& ctx) {
   if (!flush_option(ctx)) return;
   ctx.space().clear();
+  for (size_t i = 0; i < ctx.space().database_count(); ++i) ctx.server.blocked.touch_database(i);
   ++ctx.server.stats.dirty;
   ctx.reply.ok();
 }

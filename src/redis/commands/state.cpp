@@ -60,6 +60,7 @@ void ServerState::apply_settings() {
   const auto size = [](int64_t value) { return static_cast<size_t>(value); };
   keyspace.limits.hash = {size(settings.hash_max_listpack_entries), size(settings.hash_max_listpack_value)};
   keyspace.limits.zset = {size(settings.zset_max_listpack_entries), size(settings.zset_max_listpack_value)};
+  keyspace.limits.stream = {size(settings.stream_node_max_bytes), size(settings.stream_node_max_entries)};
   keyspace.limits.intset_entries = size(settings.set_max_intset_entries);
 }
 

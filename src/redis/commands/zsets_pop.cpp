@@ -57,7 +57,7 @@ void pop(Context& ctx, End end) {
 
 void block_on(Context& ctx, std::span<const std::string_view> keys, int64_t deadline_ms) {
   if (!ctx.may_block) return ctx.reply.null_array();
-  ctx.block = BlockRequest{.keys = {keys.begin(), keys.end()}, .deadline_ms = deadline_ms};
+  ctx.block = BlockRequest{.keys = {keys.begin(), keys.end()}, .deadline_ms = deadline_ms, .type = Type::zset};
 }
 
 void blocking_pop(Context& ctx, End end) {

@@ -10,6 +10,9 @@ bool Waiter::waits_for(size_t db, std::string_view key) const {
 }
 
 std::vector<std::string_view> Waiter::arguments_for(std::string_view key) const {
+  for (size_t i = 0; i < request.retries.size(); ++i) {
+    if (request.keys[i] == key) return {request.retries[i].begin(), request.retries[i].end()};
+  }
   const KeySpec& spec = *row->keys.begin();
   if (spec.how == KeySpec::How::numkeys) {
     // BLMPOP timeout numkeys key… LEFT …

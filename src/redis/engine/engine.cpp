@@ -179,10 +179,11 @@ void Engine::count_error(std::string_view reply) {
 }
 
 void Engine::run(Session& session, const Row& row, Args args, ReplyWriter& reply, std::optional<BlockRequest>* block,
-                 bool from_script) {
+                 bool from_script, bool retrying) {
   Context context(state_, session, row, args, reply);
   context.may_block = block != nullptr;
   context.from_script = from_script;
+  context.retrying = retrying;
   const size_t database = session.database;
   const uint64_t dirty = state_.stats.dirty;
   const size_t place = reply.begin_deferred();
@@ -264,6 +265,7 @@ void Engine::key_expired(Database& database, std::string_view key) {
   ++state_.stats.expired_keys;
   const std::array<std::string_view, 2> command{"DEL", key};
   state_.effects.append(database.index(), command);
+  if (!state_.blocked.empty()) state_.blocked.touched(database.index(), key);
 }
 
 void Engine::serve_waiters() {
@@ -278,15 +280,19 @@ void Engine::serve_waiters() {
 
 // Runs a waiter's command again for the key that is ready; whether it was served.
 bool Engine::retry(Waiters::Place place, std::string_view key) {
-  // A key that has become something else does not wake anybody.
+  // A key that has become something else wakes only who wants to know of it.
   const Entry* entry = state_.keyspace.database(place->database).peek(key);
-  if (entry == nullptr || entry->type != (place->row->group == "list" ? Type::list : Type::zset)) return false;
+  if (entry == nullptr || entry->type != place->request.type) {
+    if (place->request.gone.empty()) return false;
+    finish_blocked(place, place->request.gone);
+    return true;
+  }
   Session& session = *place->session;
   const std::vector<std::string_view> args = place->arguments_for(key);
   ReplyWriter reply = session.writer();
   std::optional<BlockRequest> block;
   const size_t database = std::exchange(session.database, place->database);
-  run(session, *place->row, args, reply, &block, false);
+  run(session, *place->row, args, reply, &block, false, true);
   session.database = database;
   end_unit(&session);
   if (block) return false;

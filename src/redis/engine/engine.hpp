@@ -101,7 +101,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   std::string refusal(const Session& session, const Row& row, Args args);
   uint32_t flags_of(const Row& row, Args args) const;
   void run(Session& session, const Row& row, Args args, ReplyWriter& reply, std::optional<BlockRequest>* block,
-           bool from_script);
+           bool from_script, bool retrying = false);
   void count_error(std::string_view reply);
   void end_unit(Session* session);
   void serve_waiters();

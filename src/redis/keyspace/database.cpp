@@ -339,6 +339,11 @@ void* copy_value(const Entry& entry, Keyspace& space) {
       if (entry.value<ZSetValue>().is_large()) copy->use_large();
       return copy;
     }
+    case Type::stream: {
+      auto* copy = counted_new<StreamValue>();
+      copy->copy_from(entry.value<StreamValue>());
+      return copy;
+    }
   }
   return nullptr;
 }

@@ -7,12 +7,13 @@
 #include "redis/keyspace/hash_value.hpp"
 #include "redis/keyspace/list_value.hpp"
 #include "redis/keyspace/set_value.hpp"
+#include "redis/keyspace/stream_value.hpp"
 #include "redis/keyspace/zset_value.hpp"
 
 namespace compozy::redis {
 
 std::string_view type_name(Type type) {
-  constexpr std::array<std::string_view, 5> kNames{"string", "list", "set", "zset", "hash"};
+  constexpr std::array<std::string_view, 6> kNames{"string", "list", "set", "zset", "hash", "stream"};
   return kNames[static_cast<size_t>(type)];
 }
 
@@ -83,6 +84,7 @@ void free_value(Type type, void* value) {
     case Type::hash: counted_delete(static_cast<HashValue*>(value)); return;
     case Type::set: counted_delete(static_cast<SetValue*>(value)); return;
     case Type::zset: counted_delete(static_cast<ZSetValue*>(value)); return;
+    case Type::stream: counted_delete(static_cast<StreamValue*>(value)); return;
   }
 }
 

@@ -18,8 +18,9 @@ class ListValue;
 class HashValue;
 class SetValue;
 class ZSetValue;
+class StreamValue;
 
-enum class Type : uint8_t { string, list, set, zset, hash };
+enum class Type : uint8_t { string, list, set, zset, hash, stream };
 
 std::string_view type_name(Type type);
 

@@ -19,6 +19,7 @@
 #include "redis/keyspace/list_value.hpp"
 #include "redis/keyspace/memory.hpp"
 #include "redis/keyspace/set_value.hpp"
+#include "redis/keyspace/stream_value.hpp"
 #include "redis/keyspace/zset_value.hpp"
 
 namespace compozy::redis {
@@ -43,6 +44,7 @@ struct EncodingLimits {
   HashValue::Limits hash;
   ZSetValue::Limits zset;
   size_t intset_entries = 512;
+  StreamValue::Limits stream;
 };
 
 class Keyspace {

@@ -44,6 +44,34 @@ class Batches {
   size_t items_ = 0;
 };
 
+// Entries, then what the entries do not say: IDs, counters, groups, what is pending.
+void append_stream(std::string& out, std::string_view key, const StreamValue& stream) {
+  const auto command = [&out](std::initializer_list<std::string_view> args) { append_command(out, args); };
+  stream.for_each({}, StreamId::max(), false, [&](StreamId id, const StreamValue::Fields& fields) {
+    std::vector<std::string> texts;
+    for (const ListpackItem& field : fields) texts.push_back(field.to_string());
+    const std::string id_text = id.to_string();
+    std::vector<std::string_view> args{"XADD", key, id_text};
+    args.insert(args.end(), texts.begin(), texts.end());
+    append_command(out, args);
+    return true;
+  });
+  if (stream.size() == 0) command({"XADD", key, "MAXLEN", "0", stream.last_id_above_zero().to_string(), "x", "y"});
+  command({"XSETID", key, stream.last_id.to_string(), "ENTRIESADDED", std::to_string(stream.entries_added),
+           "MAXDELETEDID", stream.max_deleted_id.to_string()});
+  for (const auto& [name, group] : stream.groups) {
+    command(
+        {"XGROUP", "CREATE", key, name, group.last_id.to_string(), "ENTRIESREAD", std::to_string(group.entries_read)});
+    for (const auto& [consumer, state] : group.consumers) {
+      if (state.pending.empty()) command({"XGROUP", "CREATECONSUMER", key, name, consumer});
+    }
+    for (const auto& [id, delivery] : group.pending) {
+      command({"XCLAIM", key, name, delivery.consumer->first, "0", id.to_string(), "TIME",
+               std::to_string(delivery.time_ms), "RETRYCOUNT", std::to_string(delivery.count), "JUSTID", "FORCE"});
+    }
+  }
+}
+
 }  // namespace
 
 void append_entry(std::string& out, const Entry& entry) {
@@ -75,6 +103,7 @@ void append_entry(std::string& out, const Entry& entry) {
           [&](const ScoredMember& member) { batches.add({format_reply_double(member.score), member.text()}); });
       break;
     }
+    case Type::stream: append_stream(out, key, entry.value<StreamValue>()); break;
   }
   if (!entry.has_deadline()) return;
   append_command(out, std::array<std::string_view, 3>{"PEXPIREAT", key, std::to_string(entry.deadline_ms())});
