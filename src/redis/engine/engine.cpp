@@ -133,7 +133,7 @@ std::string Engine::refusal(const Session& session, const Row& row, Args args) {
   } else if (!state_.scripts->busy()) {
     state_.out_of_memory = false;
   }
-  if ((flags & (kWrite | kMayReplicate)) != 0) {
+  if ((flags & kWrite) != 0) {
     if (std::string reason = write_refusal(); !reason.empty()) return reason;
   }
   if (session.subscribed() && session.protocol == 2 && !allowed_while_subscribed(row)) {

@@ -88,7 +88,7 @@ Result<std::shared_ptr<FunctionLibraries::Library>> FunctionLibraries::build(std
   machine_->enter_load_world(false);
   loading_ = nullptr;
   if (status != 0) {
-    if (lua_istable(lua, -1)) lua_getfield(lua, -1, "err");
+    if (lua_istable(lua, -1)) push_raw_field(lua, "err");
     const char* text = lua_tostring(lua, -1);
     error = text != nullptr ? text : "unknown error";
     lua_settop(lua, 0);

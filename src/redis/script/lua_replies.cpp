@@ -197,6 +197,11 @@ void write_value(lua_State* lua, ReplyWriter& reply, int script_protocol) {
 
 }  // namespace
 
+void push_raw_field(lua_State* lua, const char* name) {
+  lua_pushstring(lua, name);
+  lua_rawget(lua, -2);
+}
+
 void mark_counted(lua_State* lua) {
   lua_pushboolean(lua, 1);
   lua_setfield(lua, -2, "ignore_error_stats_update");

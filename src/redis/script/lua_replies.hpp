@@ -20,6 +20,8 @@ void write_lua_value(lua_State* lua, ReplyWriter& reply, int script_protocol);
 
 // Pushes {err = "ERR text"}; a text with a leading '-' has a code of its own.
 void push_error(lua_State* lua, std::string_view text);
+// Pushes a field of the table on top without asking its metatable: outside a protected call that may raise.
+void push_raw_field(lua_State* lua, const char* name);
 // Marks the error table on top as one that the error statistics know already.
 void mark_counted(lua_State* lua);
 

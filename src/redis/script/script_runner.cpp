@@ -83,7 +83,7 @@ void ScriptRunner::run(Context& context, const Start& start, ScriptMachine& mach
     const size_t place = context.reply.buffer().size();
     bool counted = false;
     if (lua_istable(lua, -1)) {
-      lua_getfield(lua, -1, "ignore_error_stats_update");
+      push_raw_field(lua, "ignore_error_stats_update");
       counted = lua_toboolean(lua, -1) != 0;
       lua_pop(lua, 1);
     }
@@ -106,7 +106,7 @@ void ScriptRunner::reply_error(Context& context, lua_State* lua, std::string_vie
     return;
   }
   const auto field = [&](const char* key) {
-    lua_getfield(lua, -1, key);
+    push_raw_field(lua, key);
     const char* text = lua_tostring(lua, -1);
     std::string value = text != nullptr ? text : "";
     lua_pop(lua, 1);
@@ -118,7 +118,7 @@ void ScriptRunner::reply_error(Context& context, lua_State* lua, std::string_vie
   const std::string line = field("line");
   if (!source.empty() && !line.empty())
     message += " script: " + std::string(name) + ", on " + source + ":" + line + ".";
-  lua_getfield(lua, -1, "ignore_error_stats_update");
+  push_raw_field(lua, "ignore_error_stats_update");
   context.error_counted = lua_toboolean(lua, -1) != 0;
   lua_pop(lua, 1);
   context.error(message);
