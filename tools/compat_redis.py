@@ -17,6 +17,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -193,7 +194,8 @@ def run_unit(origin, mode, unit, number, server_command):
             if not wait_for(port, server):
                 return mode, unit, {"ok": 0, "err": 1, "ignored": 0, "whole": False, "failures": ["no server"],
                                     "seconds": 0}
-            command += ["--host", "127.0.0.1", "--port", str(port)]
+            # Runs that start at the same time must not look for their own port from the same place.
+            command += ["--host", "127.0.0.1", "--port", str(port), "--baseport", str(20000 + random.randrange(40000))]
         else:
             command += ["--baseport", str(20000 + number * 400), "--portcount", "400"]
         with open(log, "w", encoding="utf-8") as output:
