@@ -110,17 +110,32 @@ class Both {
         run({"TYPE", key.text}, context);
         run({"OBJECT", "ENCODING", key.text}, context);
         run({"PEXPIRETIME", key.text}, context);
-        const std::string type = theirs_.run({"TYPE", key.text}).text;
-        if (type == "string") run({"GET", key.text}, context);
-        if (type == "list") run({"LRANGE", key.text, "0", "-1"}, context);
-        if (type == "hash") run({"HGETALL", key.text}, context);
-        if (type == "set") run({"SMEMBERS", key.text}, context);
-        if (type == "zset") run({"ZRANGE", key.text, "0", "-1", "WITHSCORES"}, context);
+        compare_value(key.text, context);
+        exchange(key.text, context);
       }
     }
   }
 
  private:
+  void compare_value(const std::string& key, const std::string& context) {
+    const std::string type = theirs_.run({"TYPE", key}).text;
+    if (type == "string") run({"GET", key}, context);
+    if (type == "list") run({"LRANGE", key, "0", "-1"}, context);
+    if (type == "hash") run({"HGETALL", key}, context);
+    if (type == "set") run({"SMEMBERS", key}, context);
+    if (type == "zset") run({"ZRANGE", key, "0", "-1", "WITHSCORES"}, context);
+    if (type == "stream") run({"XINFO", "STREAM", key, "FULL", "COUNT", "0"}, context);
+  }
+  // Each side takes what the other dumped.
+  void exchange(const std::string& key, const std::string& context) {
+    const Reply ours = ours_.run({"DUMP", key});
+    const Reply theirs = theirs_.run({"DUMP", key});
+    EXPECT_EQ(ours_.run({"RESTORE", "restored", "0", theirs.text}).text, "OK") << context << key;
+    EXPECT_EQ(theirs_.run({"RESTORE", "restored", "0", ours.text}).text, "OK") << context << key;
+    run({"OBJECT", "ENCODING", "restored"}, context);
+    compare_value("restored", context);
+    run({"DEL", "restored"}, context);
+  }
   // The last commands that name one of the same keys.
   std::string recent(const std::vector<std::string>& command) const {
     std::string text;

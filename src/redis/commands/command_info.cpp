@@ -35,6 +35,7 @@ constexpr Named<Flag> kFlags[] = {{kWrite, "write"},
                                   {kNoMandatoryKeys, "no_mandatory_keys"},
                                   {kNoMulti, "no_multi"},
                                   {kMovableKeys, "movablekeys"},
+                                  {kAsking, "asking"},
                                   {kAllowBusy, "allow_busy"},
                                   {kNoAsyncLoading, "no_async_loading"}};
 

@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "redis/commands/context.hpp"
 #include "redis/commands/handlers.hpp"
+#include "redis/commands/help.hpp"
 
 namespace compozy::redis {
 
@@ -202,6 +203,13 @@ void run_object_refcount(Context& ctx) {
 
 void run_object_idletime(Context& ctx) {
   if (const Entry* entry = object_entry(ctx)) ctx.reply.integer((ctx.space().lru_clock() - entry->lru) & 0xffffff);
+}
+
+void run_object_help(Context& ctx) {
+  reply_help(ctx, {"ENCODING <key>", "    Tells how the value is stored.", "FREQ <key>",
+                   "    Tells how often the key was used lately, on a logarithmic scale.", "IDLETIME <key>",
+                   "    Tells for how many seconds the key was not used.", "REFCOUNT <key>",
+                   "    Tells how many references the value has."});
 }
 
 void run_object_freq(Context& ctx) {

@@ -39,6 +39,7 @@ enum Flag : uint32_t {
   kAllowBusy = 1U << 16,
   kNoAsyncLoading = 1U << 17,
   kNoMandatoryKeys = 1U << 18,
+  kAsking = 1U << 19,
 };
 
 // ACL categories, under Redis' names.
