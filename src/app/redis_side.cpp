@@ -108,6 +108,8 @@ Result<std::unique_ptr<RedisSide>> RedisSide::open(const config::Config& config,
   redis::Settings settings;
   settings.appendonly = config.boolean("redis.standalone.persistence.enabled");
   settings.appendfsync = config.text("redis.standalone.persistence.fsync");
+  settings.maxmemory = config.integer("redis.standalone.max_memory");
+  settings.maxmemory_policy = config.text("redis.standalone.max_memory_policy");
   auto embedded = std::make_unique<Embedded>(loop, std::move(settings));
   TRY(embedded->open(config, data_dir));
   return embedded;

@@ -197,12 +197,29 @@ void run_object_encoding(Context& ctx) {
   if (const Entry* entry = object_entry(ctx)) ctx.reply.bulk(encoding_of(*entry));
 }
 
+// Redis shares small integers, unless each needs a time of its own for an LRU or LFU policy.
 void run_object_refcount(Context& ctx) {
-  if (object_entry(ctx) != nullptr) ctx.reply.integer(1);
+  constexpr int64_t kSharedIntegers = 10000;
+  constexpr int64_t kShared = 2147483647;
+  const Entry* entry = object_entry(ctx);
+  if (entry == nullptr) return;
+  const Settings& settings = ctx.server.settings;
+  const bool own_times = settings.maxmemory > 0 &&
+                         (settings.maxmemory_policy.ends_with("-lru") || settings.maxmemory_policy.ends_with("-lfu"));
+  int64_t number = 0;
+  const bool shared = entry->type == Type::string && !own_times && encoding_of(*entry) == "int" &&
+                      is_canonical_integer(entry->string(), number) && number >= 0 && number < kSharedIntegers;
+  ctx.reply.integer(shared ? kShared : 1);
 }
 
 void run_object_idletime(Context& ctx) {
-  if (const Entry* entry = object_entry(ctx)) ctx.reply.integer((ctx.space().lru_clock() - entry->lru) & 0xffffff);
+  const Entry* entry = object_entry(ctx);
+  if (entry == nullptr) return;
+  if (!ctx.space().tracks_frequency()) return ctx.reply.integer(ctx.space().idle_seconds(*entry));
+  ctx.error(
+      "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between "
+      "policies "
+      "at runtime LRU and LFU data will take some time to adjust.");
 }
 
 void run_object_help(Context& ctx) {
@@ -213,11 +230,12 @@ void run_object_help(Context& ctx) {
 }
 
 void run_object_freq(Context& ctx) {
-  if (object_entry(ctx) == nullptr) return;
+  const Entry* entry = object_entry(ctx);
+  if (entry == nullptr) return;
+  if (ctx.space().tracks_frequency()) return ctx.reply.integer(ctx.space().frequency(*entry));
   ctx.error(
       "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching "
-      "between "
-      "policies at runtime LRU and LFU data will take some time to adjust.");
+      "between policies at runtime LRU and LFU data will take some time to adjust.");
 }
 
 void run_debug_object(Context& ctx) {

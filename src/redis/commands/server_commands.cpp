@@ -41,7 +41,7 @@ void add_clients(Context& ctx, Lines& lines) {
 }
 
 void add_memory(Context& ctx, Lines& lines) {
-  const int64_t used = ctx.space().memory().used + ctx.server.scripts->memory();
+  const int64_t used = ctx.server.used_memory();
   lines = {{"used_memory", std::to_string(used)},
            {"used_memory_peak", std::to_string(std::max(used, ctx.space().memory().peak))},
            {"used_memory_lua", std::to_string(ctx.server.scripts->memory())},
@@ -57,7 +57,7 @@ void add_stats(Context& ctx, Lines& lines) {
            {"total_commands_processed", number(stats.commands)},
            {"rejected_connections", number(stats.rejected_connections)},
            {"expired_keys", number(stats.expired_keys)},
-           {"evicted_keys", "0"},
+           {"evicted_keys", number(stats.evicted_keys)},
            {"keyspace_hits", number(stats.keyspace_hits)},
            {"keyspace_misses", number(stats.keyspace_misses)},
            {"pubsub_channels", number(ctx.server.pubsub.channel_count(false))},

@@ -42,7 +42,8 @@ void BlockedKeys::touch_database(size_t database) {
 std::vector<BlockedKeys::Key> BlockedKeys::take_ready() { return std::exchange(ready_, {}); }
 
 void Stats::reset() {
-  commands = connections = rejected_connections = expired_keys = keyspace_hits = keyspace_misses = errors = 0;
+  commands = connections = rejected_connections = expired_keys = evicted_keys = keyspace_hits = keyspace_misses =
+      errors = 0;
   errors_by_code.clear();
 }
 
@@ -56,7 +57,16 @@ bool ServerState::allows_protected(std::string_view choice, const Session& sessi
          session.address.starts_with("[::1]");
 }
 
+int64_t ServerState::used_memory() const {
+  constexpr int64_t kEmptyServer = 512 * 1024;
+  const int64_t machines = scripts == nullptr ? 0 : scripts->memory() + scripts->function_memory();
+  return kEmptyServer + keyspace.memory().used + machines;
+}
+
 void ServerState::apply_settings() {
+  keyspace.set_use_tracking({.frequency = settings.maxmemory_policy.ends_with("-lfu"),
+                             .log_factor = settings.lfu_log_factor,
+                             .decay_minutes = settings.lfu_decay_time});
   const auto size = [](int64_t value) { return static_cast<size_t>(value); };
   keyspace.limits.hash = {size(settings.hash_max_listpack_entries), size(settings.hash_max_listpack_value)};
   keyspace.limits.zset = {size(settings.zset_max_listpack_entries), size(settings.zset_max_listpack_value)};

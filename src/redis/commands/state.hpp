@@ -61,6 +61,7 @@ struct Stats {
   uint64_t connections = 0;
   uint64_t rejected_connections = 0;
   uint64_t expired_keys = 0;
+  uint64_t evicted_keys = 0;
   uint64_t keyspace_hits = 0;
   uint64_t keyspace_misses = 0;
   uint64_t errors = 0;
@@ -121,6 +122,8 @@ struct ServerState {
   HostPort* host = nullptr;  // null inside another program
   bool loading = false;      // data is read from disk
 
+  // What `maxmemory` limits: the data, the Lua machines, and what an empty server takes.
+  int64_t used_memory() const;
   void apply_settings();  // after a change: what other parts keep copies of
   // What one changed setting does besides: empty, or why it cannot be.
   std::string apply_setting(const SettingRow& row, const Settings& before);

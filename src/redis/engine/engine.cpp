@@ -48,7 +48,9 @@ bool allowed_while_subscribed(const Row& row) {
 }  // namespace
 
 Engine::Engine(Options options)
-    : state_(options.clock, options.random, static_cast<size_t>(options.settings.databases)), scripts_(state_) {
+    : state_(options.clock, options.random, static_cast<size_t>(options.settings.databases)),
+      scripts_(state_),
+      eviction_(state_, [this](Database& database, std::string_view key) { key_evicted(database, key); }) {
   state_.settings = std::move(options.settings);
   state_.apply_settings();
   state_.scripts = &scripts_;
@@ -125,14 +127,7 @@ std::string Engine::refusal(const Session& session, const Row& row, Args args) {
   if (row.run == run_exec) {
     for (const QueuedCommand& queued : session.queue) flags |= queued.flags;
   }
-  if (state_.settings.maxmemory > 0 && !state_.scripts->busy()) {
-    state_.out_of_memory = state_.keyspace.memory().used > state_.settings.maxmemory;
-    const bool queues = session.in_multi && !runs_inside_multi(row);
-    if (state_.out_of_memory && (queues || (flags & kDenyOom) != 0))
-      return "OOM command not allowed when used memory > 'maxmemory'.";
-  } else if (!state_.scripts->busy()) {
-    state_.out_of_memory = false;
-  }
+  if (std::string reason = memory_refusal(session, row, flags); !reason.empty()) return reason;
   if ((flags & kWrite) != 0) {
     if (std::string reason = write_refusal(); !reason.empty()) return reason;
   }
@@ -350,6 +345,8 @@ void Engine::cron() {
   for (const auto& place : waiters_.overdue(state_.keyspace.now_ms())) finish_blocked(place, {});
   if (state_.settings.active_expire) state_.keyspace.expire_actively(kExpiryBudgetUs);
   state_.keyspace.rehash_actively(kRehashBudgetUs);
+  eviction_.make_room();
+  eviction_.watch_level();
   end_unit(nullptr);
   serve_waiters();
   if (persistence_ != nullptr) persistence_->work(kRewriteBudgetUs);

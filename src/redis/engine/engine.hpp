@@ -25,6 +25,7 @@
 #include "base/random.hpp"
 #include "redis/commands/state.hpp"
 #include "redis/engine/blocked.hpp"
+#include "redis/engine/eviction.hpp"
 #include "redis/engine/gate.hpp"
 #include "redis/engine/ports.hpp"
 #include "redis/script/script_host.hpp"
@@ -100,6 +101,8 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   bool refuse(Session& session, ReplyWriter& reply, std::string_view text);
   std::string refusal(const Session& session, const Row& row, Args args);
   uint32_t flags_of(const Row& row, Args args) const;
+  std::string memory_refusal(const Session& session, const Row& row, uint32_t flags);
+  void key_evicted(Database& database, std::string_view key);
   void run(Session& session, const Row& row, Args args, ReplyWriter& reply, std::optional<BlockRequest>* block,
            bool from_script, bool retrying = false);
   void count_error(std::string_view reply);
@@ -112,6 +115,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   ServerState state_;
   ScriptHost scripts_;
   Waiters waiters_;
+  Eviction eviction_;
   std::vector<std::unique_ptr<Session>> owned_;
   std::set<Session*> session_list_;
   EffectSink* sink_ = nullptr;

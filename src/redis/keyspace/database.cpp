@@ -57,7 +57,7 @@ const Entry* Database::peek(std::string_view key) { return live(table_hash(key),
 
 const Entry* Database::find(std::string_view key) {
   Entry* entry = live(table_hash(key), key);
-  if (entry != nullptr) entry->lru = space_.lru_clock();
+  if (entry != nullptr) space_.used(*entry);
   return entry;
 }
 
@@ -65,7 +65,7 @@ Entry* Database::find_for_write(std::string_view key) {
   Entry* entry = live(table_hash(key), key);
   if (entry == nullptr) return nullptr;
   before_change(*entry);
-  entry->lru = space_.lru_clock();
+  space_.used(*entry);
   return entry;
 }
 
@@ -90,7 +90,7 @@ Entry* Database::add(std::string_view key, Type type, void* value, int64_t deadl
   const uint64_t hash = table_hash(key);
   Entry* entry = Entry::make(key, type, deadline_ms >= 0, false, 0);
   entry->set_pointer(value);
-  entry->lru = space_.lru_clock();
+  entry->lru = space_.fresh_use() & 0xffffff;
   entry->epoch = space_.epoch();
   if (deadline_ms >= 0) entry->set_deadline(deadline_ms);
   keys_.insert(hash, entry);
@@ -111,12 +111,12 @@ void Database::set_string(std::string_view key, std::string_view value, bool kee
     if (same_shell) {
       if (!value.empty()) std::memmove(old->value_bytes(), value.data(), value.size());
       old->flags &= static_cast<uint8_t>(~Entry::kEncoding);
-      old->lru = space_.lru_clock();
+      space_.used(*old);
       return;
     }
   }
   Entry* fresh = Entry::make(key, Type::string, deadline, embedded, value.size());
-  fresh->lru = space_.lru_clock();
+  fresh->lru = space_.fresh_use() & 0xffffff;
   fresh->epoch = space_.epoch();
   if (deadline) fresh->set_deadline(old->deadline_ms());
   if (embedded) {
@@ -132,7 +132,7 @@ void Database::set_string(std::string_view key, std::string_view value, bool kee
   }
   if (!old->embedded()) free_value(old->type, old->pointer());
   moved(hash, old, fresh);
-  fresh->lru = space_.lru_clock();
+  space_.used(*fresh);
 }
 
 char* Database::resize_string(std::string_view key, size_t size) {
@@ -256,6 +256,11 @@ const Entry* Database::random() {
     expire(*entry);
   }
   return nullptr;
+}
+
+const Entry* Database::sample(bool with_deadline) const {
+  const auto& table = with_deadline ? deadlines_ : keys_;
+  return table.size() == 0 ? nullptr : table.random(space_.random());
 }
 
 Database::Expired Database::expire_some(size_t buckets) {

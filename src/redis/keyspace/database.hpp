@@ -43,6 +43,7 @@ class Database {
   const Entry* find(std::string_view key);  // counts as use for LRU
   const Entry* peek(std::string_view key);  // does not
   Entry* find_for_write(std::string_view key);
+  const Entry* look(std::string_view key) const { return keys_.find(key); }  // also one past its deadline
   bool exists(std::string_view key) { return peek(key) != nullptr; }
   void prefetch(uint64_t hash) const { keys_.prefetch(hash); }
 
@@ -64,6 +65,9 @@ class Database {
   void swap_contents(Database& other);
 
   const Entry* random();
+  // A random key of all, or of those with a deadline, for eviction: it may be past its deadline. nullptr: there is
+  // none.
+  const Entry* sample(bool with_deadline) const;
   template <class Use>
   uint64_t scan(uint64_t cursor, Use use) const {
     return keys_.scan(cursor, use);

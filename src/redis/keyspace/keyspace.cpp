@@ -46,6 +46,24 @@ size_t Keyspace::key_count() const {
   return count;
 }
 
+uint8_t Keyspace::frequency(const Entry& entry) const {
+  const uint32_t count = entry.lru & 0xff;
+  const uint32_t elapsed = (minute() - (entry.lru >> 8)) & 0xffff;
+  const auto periods = tracking_.decay_minutes > 0 ? elapsed / static_cast<uint32_t>(tracking_.decay_minutes) : 0;
+  return static_cast<uint8_t>(periods > count ? 0 : count - periods);
+}
+
+// The more often a key was used, the less likely one more use counts: 8 bits reach from 1 to a million.
+void Keyspace::count_use(Entry& entry) {
+  uint32_t count = frequency(entry);
+  if (count < 255) {
+    const uint64_t above = count > kFreshFrequency ? count - kFreshFrequency : 0;
+    const uint64_t odds = above * static_cast<uint64_t>(tracking_.log_factor) + 1;
+    if (random_.below(odds) == 0) ++count;
+  }
+  entry.lru = (minute() << 8 | count) & 0xffffff;
+}
+
 void Keyspace::set_snapshot(Snapshot* snapshot) {
   if (snapshot != nullptr) ++epoch_;
   snapshot_ = snapshot;

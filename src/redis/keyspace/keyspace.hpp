@@ -71,6 +71,26 @@ class Keyspace {
   void set_lru_clock(uint32_t seconds) { lru_clock_ = seconds & 0xffffff; }
   uint32_t lru_clock() const { return lru_clock_; }
 
+  // An entry's 24 bits tell when it was last used (LRU, in seconds), or the minute and how often (LFU, a counter that
+  // grows by chance and decays with time). Source: redis.io/docs/reference/eviction.
+  struct UseTracking {
+    bool frequency = false;  // an LFU policy
+    int64_t log_factor = 10;
+    int64_t decay_minutes = 1;
+  };
+  void set_use_tracking(UseTracking tracking) { tracking_ = tracking; }
+  bool tracks_frequency() const { return tracking_.frequency; }
+  uint32_t fresh_use() const { return tracking_.frequency ? minute() << 8 | kFreshFrequency : lru_clock_; }
+  void used(Entry& entry) {
+    if (tracking_.frequency) {
+      count_use(entry);
+    } else {
+      entry.lru = lru_clock_;
+    }
+  }
+  uint32_t idle_seconds(const Entry& entry) const { return (lru_clock_ - entry.lru) & 0xffffff; }
+  uint8_t frequency(const Entry& entry) const;  // after its decay
+
   void set_events(KeyspaceEvents* events) { events_ = events; }
   KeyspaceEvents* events() const { return events_; }
   // While a log is replayed nothing expires: the log says when.
@@ -90,9 +110,14 @@ class Keyspace {
   Random& random() { return random_; }
   const Clock& clock() const { return clock_; }
   MemoryAccount& memory() { return memory_; }
+  const MemoryAccount& memory() const { return memory_; }
   EncodingLimits limits;
 
  private:
+  static constexpr uint32_t kFreshFrequency = 5;
+  uint32_t minute() const { return lru_clock_ / 60 & 0xffff; }
+  void count_use(Entry& entry);
+
   const Clock& clock_;
   Random& random_;
   MemoryAccount memory_;
@@ -102,6 +127,7 @@ class Keyspace {
   int64_t now_ms_ = 0;
   size_t expire_database_ = 0;
   uint32_t lru_clock_ = 0;
+  UseTracking tracking_;
   uint8_t epoch_ = 0;
   bool replaying_ = false;
 };

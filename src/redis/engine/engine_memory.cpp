@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// maxmemory in the engine: who is refused, and what is said of a key that went.
+#include <array>
+
+#include "redis/commands/handlers.hpp"
+#include "redis/engine/engine.hpp"
+
+namespace compozy::redis {
+
+namespace {
+
+// A transaction that is being queued takes memory without end; what ends it does not.
+bool ends_or_guards_a_transaction(const Row& row) {
+  for (const Handler handler : {run_exec, run_discard, run_multi, run_watch, run_unwatch, run_quit, run_reset}) {
+    if (row.run == handler) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+// Makes room before a command. Empty, or why the command cannot run. A script looks at the state of its beginning.
+std::string Engine::memory_refusal(const Session& session, const Row& row, uint32_t flags) {
+  if (state_.scripts->busy()) return {};
+  state_.out_of_memory = false;
+  if (state_.settings.maxmemory <= 0) return {};
+  state_.out_of_memory = eviction_.make_room() == Eviction::Room::none;
+  end_unit(nullptr);
+  const bool queues = session.in_multi && !ends_or_guards_a_transaction(row);
+  if (!state_.out_of_memory || (!queues && (flags & kDenyOom) == 0)) return {};
+  return "OOM command not allowed when used memory > 'maxmemory'.";
+}
+
+void Engine::key_evicted(Database& database, std::string_view key) {
+  ++state_.stats.evicted_keys;
+  const std::array<std::string_view, 2> command{"DEL", key};
+  state_.effects.append(database.index(), command);
+}
+
+}  // namespace compozy::redis
