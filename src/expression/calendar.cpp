@@ -100,7 +100,8 @@ class LayoutReader {
     }
     const bool in_range = t_.month >= 1 && t_.month <= 12 && t_.day >= 1 && t_.day <= 31 && t_.hour < 24 &&
                           t_.minute < 60 && t_.second < 60;
-    if (!text_.empty() || !in_range) return refuse();
+    const absl::CivilDay day(t_.year, t_.month, t_.day);
+    if (!text_.empty() || !in_range || day.day() != t_.day) return refuse();  // 30 February would be a day in March
     if (afternoon_) t_.hour = t_.hour % 12 + (*afternoon_ ? 12 : 0);
     return wall_ms_of(t_);
   }
@@ -204,9 +205,29 @@ class LayoutReader {
 
 }  // namespace
 
+namespace {
+
+// "+02:00", "-0530", "02:00"
+bool parse_offset(std::string_view text, int& seconds) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  const std::string digits = replace_all(std::string(text), ":", "");
+  int64_t number = 0;
+  if (digits.size() != 4 || digits.find_first_not_of("0123456789") != std::string::npos || !parse_int64(digits, number))
+    return false;
+  if (number / 100 > 23 || number % 100 > 59) return false;
+  seconds = static_cast<int>(number / 100 * 3600 + number % 100 * 60) * (negative ? -1 : 1);
+  return true;
+}
+
+}  // namespace
+
 Result<CivilTime> civil_time(int64_t wall_ms, std::string_view zone) {
   absl::TimeZone found = absl::UTCTimeZone();
-  if (!zone.empty() && zone != "UTC" && zone != "Local" && !absl::LoadTimeZone(std::string(zone), &found)) {
+  int offset_s = 0;
+  if (parse_offset(zone, offset_s)) {
+    found = absl::FixedTimeZone(offset_s);
+  } else if (!zone.empty() && zone != "UTC" && zone != "Local" && !absl::LoadTimeZone(std::string(zone), &found)) {
     return fail(Errc::not_found,
                 "unknown time zone '" + std::string(zone) + "'; expected a name such as 'Europe/Berlin'");
   }

@@ -2,6 +2,7 @@
 #include "expression/cel.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -241,9 +242,25 @@ Result<Cel> Cel::compile(std::string_view text, std::span<const std::string_view
   return out;
 }
 
+namespace {
+
+// JSON has no infinities and no NaN.
+bool fits_json(const json::Value& value) {
+  if (value.is_array()) return std::ranges::all_of(value.as_array(), fits_json);
+  if (value.is_object()) {
+    return std::ranges::all_of(value.as_object(), [](const auto& member) { return fits_json(member.second); });
+  }
+  return value.kind() != json::Kind::number || std::isfinite(value.as_double());
+}
+
+}  // namespace
+
 Result<json::Value> Cel::evaluate(const json::Value& context, const Environment& environment) const {
   TRY(CelValue value, Runner(*text_, context, environment).run(*root_));
-  return cel_to_json(value);
+  json::Value out = cel_to_json(value);
+  if (fits_json(out)) return out;
+  return fail(Error{.code = Errc::invalid_argument, .message = "the result is infinite or not a number"}.at(
+      cel_location(*text_, 0)));
 }
 
 Result<bool> Cel::evaluate_bool(const json::Value& context, const Environment& environment) const {

@@ -20,11 +20,14 @@ namespace {
 using Values = std::span<const CelValue>;
 using json::Value;
 
+enum class Form : uint8_t { free, member, both };  // f(a, b), a.f(b)
+
 struct CelFunction {
   std::string_view name;
   size_t min_args;
   size_t max_args;
   Result<CelValue> (*call)(std::string_view name, Values args);
+  Form form = Form::free;
 };
 
 constexpr int64_t kNsPerSecond = 1'000'000'000;
@@ -132,7 +135,7 @@ Result<CelValue> arithmetic(std::string_view name, Values args) {
   if (is_double(a) && is_double(b) && op != '%') {
     const double x = a.json()->as_double();
     const double y = b.json()->as_double();
-    return of(op == '+' ? x + y : op == '-' ? x - y : op == '*' ? x * y : x / y);
+    return of(op == '+' ? x + y : op == '-' ? x - y : op == '*' ? x * y : x / y);  // 1.0 / 0.0 is infinite
   }
   if (op == '+') return concatenate(name, args);
   if (op == '-') return times('-', a, b, name, args);
@@ -253,8 +256,8 @@ Result<CelValue> to_bool(std::string_view name, Values args) {
   if (value.is_bool()) return value;
   if (!value.is_text()) return no_overload(name, args);
   const std::string& text = value.text();
-  constexpr std::array<std::string_view, 5> kTrue{"1", "t", "true", "TRUE", "True"};
-  constexpr std::array<std::string_view, 5> kFalse{"0", "f", "false", "FALSE", "False"};
+  constexpr std::array<std::string_view, 6> kTrue{"1", "t", "T", "true", "TRUE", "True"};
+  constexpr std::array<std::string_view, 6> kFalse{"0", "f", "F", "false", "FALSE", "False"};
   if (std::ranges::find(kTrue, text) != kTrue.end()) return of(true);
   if (std::ranges::find(kFalse, text) != kFalse.end()) return of(false);
   return bad_conversion(name, value);
@@ -269,6 +272,7 @@ Result<CelValue> to_bytes(std::string_view name, Values args) {
 Result<CelValue> to_duration(std::string_view name, Values args) {
   if (as<CelDuration>(args[0]) != nullptr) return args[0];
   if (!args[0].is_text()) return no_overload(name, args);
+  if (args[0].text().find('d') != std::string::npos) return bad_conversion(name, args[0]);  // Go's units end at hours
   TRY(int64_t ns, parse_go_duration_ns(args[0].text()));
   return CelValue(CelDuration{ns});
 }
@@ -295,7 +299,7 @@ Result<CelValue> duration_part(std::string_view name, Values args) {
   if (name == "getHours") return of(ns / (3600 * kNsPerSecond));
   if (name == "getMinutes") return of(ns / (60 * kNsPerSecond));
   if (name == "getSeconds") return of(ns / kNsPerSecond);
-  if (name == "getMilliseconds") return of(ns / 1'000'000 % 1'000);
+  if (name == "getMilliseconds") return of(ns / 1'000'000);  // all of it, as cel-go counts
   return no_overload(name, args);
 }
 
@@ -331,11 +335,11 @@ constexpr std::array kFunctions{
     CelFunction{"in", 2, 2, membership},
     CelFunction{"!", 1, 1, negation},
     CelFunction{"negate", 1, 1, negation},
-    CelFunction{"size", 1, 1, size},
-    CelFunction{"contains", 2, 2, text_test},
-    CelFunction{"startsWith", 2, 2, text_test},
-    CelFunction{"endsWith", 2, 2, text_test},
-    CelFunction{"matches", 2, 2, text_test},
+    CelFunction{"size", 1, 1, size, Form::both},
+    CelFunction{"contains", 2, 2, text_test, Form::member},
+    CelFunction{"startsWith", 2, 2, text_test, Form::member},
+    CelFunction{"endsWith", 2, 2, text_test, Form::member},
+    CelFunction{"matches", 2, 2, text_test, Form::both},
     CelFunction{"int", 1, 1, to_int},
     CelFunction{"uint", 1, 1, to_uint},
     CelFunction{"double", 1, 1, to_double},
@@ -346,16 +350,16 @@ constexpr std::array kFunctions{
     CelFunction{"timestamp", 1, 1, to_timestamp},
     CelFunction{"type", 1, 1, type_of},
     CelFunction{"dyn", 1, 1, dyn},
-    CelFunction{"getFullYear", 1, 2, time_part},
-    CelFunction{"getMonth", 1, 2, time_part},
-    CelFunction{"getDate", 1, 2, time_part},
-    CelFunction{"getDayOfMonth", 1, 2, time_part},
-    CelFunction{"getDayOfWeek", 1, 2, time_part},
-    CelFunction{"getDayOfYear", 1, 2, time_part},
-    CelFunction{"getHours", 1, 2, time_part},
-    CelFunction{"getMinutes", 1, 2, time_part},
-    CelFunction{"getSeconds", 1, 2, time_part},
-    CelFunction{"getMilliseconds", 1, 2, time_part},
+    CelFunction{"getFullYear", 1, 2, time_part, Form::member},
+    CelFunction{"getMonth", 1, 2, time_part, Form::member},
+    CelFunction{"getDate", 1, 2, time_part, Form::member},
+    CelFunction{"getDayOfMonth", 1, 2, time_part, Form::member},
+    CelFunction{"getDayOfWeek", 1, 2, time_part, Form::member},
+    CelFunction{"getDayOfYear", 1, 2, time_part, Form::member},
+    CelFunction{"getHours", 1, 2, time_part, Form::member},
+    CelFunction{"getMinutes", 1, 2, time_part, Form::member},
+    CelFunction{"getSeconds", 1, 2, time_part, Form::member},
+    CelFunction{"getMilliseconds", 1, 2, time_part, Form::member},
 };
 
 const CelFunction* find(std::string_view name) {
@@ -382,6 +386,11 @@ std::span<const std::string_view> cel_function_names() {
 
 Result<CelValue> call_cel(std::string_view name, bool is_member, Values args, size_t output_max) {
   const CelFunction& function = *find(name);
+  if (function.form != Form::both && (function.form == Form::member) != is_member) {
+    return fail(Errc::invalid_argument,
+                is_member ? "'" + std::string(name) + "' is called as " + std::string(name) + "(x)"
+                          : "'" + std::string(name) + "' is called as x." + std::string(name) + "(…)");
+  }
   if (args.size() < function.min_args || args.size() > function.max_args) {
     const size_t given = args.size() - (is_member ? 1 : 0);
     return fail(Errc::invalid_argument,

@@ -4,6 +4,7 @@
 // resolved while parsing.
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 
 #include "expression/cel_node.hpp"
@@ -323,6 +324,12 @@ class Parser {
       out->kind = CelNode::Kind::has;
       return out;
     }
+    if (name == "google") {  // the types of durations and times have names with dots
+      for (const std::string_view type : {".protobuf.Duration", ".protobuf.Timestamp"}) {
+        if (!take(type)) continue;
+        return make_literal(offset, CelType{name + std::string(type)});
+      }
+    }
     const bool known =
         std::ranges::find(names_, name) != names_.end() || std::ranges::find(locals_, name) != locals_.end();
     if (known) return make_node(CelNode::Kind::name, offset, std::move(name));
@@ -359,12 +366,20 @@ class Parser {
     const bool is_unsigned = digits.ends_with('u') || digits.ends_with('U');
     if (is_unsigned) digits.remove_suffix(1);
     const auto offset = static_cast<uint32_t>(start);
+    uint64_t whole = 0;
+    const int base = hex ? 16 : 10;
+    const std::string_view bare = hex ? digits.substr(2) : digits;
+    if (is_unsigned) {
+      const auto [end, error] = std::from_chars(bare.data(), bare.data() + bare.size(), whole, base);
+      if (error == std::errc() && end == bare.data() + bare.size()) return make_literal(offset, CelUint{whole});
+      return refuse(start, "'" + std::string(digits) + "' is no uint: a whole number from 0 that fits 64 bits");
+    }
+    while (digits.size() > 1 && digits[0] == '0' && is_digit(digits[1])) digits.remove_prefix(1);  // 017 is seventeen
     auto parsed = parse_go_number(digits);
-    if (!parsed || digits.find('_') != std::string_view::npos)
+    const bool foreign = digits.find_first_of(hex ? "_" : "_bBoO") != std::string_view::npos;  // Go's, not CEL's
+    if (!parsed || foreign)
       return refuse(start, "bad number '" + std::string(digits) + "'");
-    if (!is_unsigned) return make_literal(offset, *std::move(parsed));
-    if (!parsed->is_integer() || parsed->as_integer() < 0) return refuse(start, "a uint is a whole number from 0");
-    return make_literal(offset, CelUint{static_cast<uint64_t>(parsed->as_integer())});
+    return make_literal(offset, *std::move(parsed));
   }
 
   bool is_text_start() const {

@@ -128,7 +128,10 @@ std::optional<std::partial_ordering> cel_compare(const CelValue& a, const CelVal
 
 json::Value cel_to_json(const CelValue& value) {
   if (value.json() != nullptr) return *value.json();
-  if (const auto* number = as<CelUint>(value)) return number->value;
+  if (const auto* number = as<CelUint>(value)) {  // as protobuf's JSON has it: text where a number would lose digits
+    return std::cmp_less_equal(number->value, INT64_MAX) ? json::Value(static_cast<int64_t>(number->value))
+                                                         : json::Value(std::to_string(number->value));
+  }
   if (const auto* bytes = as<CelBytes>(value)) return base64_encode(bytes->bytes);
   if (const auto* time = as<CelTime>(value)) return format_rfc3339_short(time->ns / 1'000'000);
   if (const auto* duration = as<CelDuration>(value)) {

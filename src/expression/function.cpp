@@ -22,8 +22,9 @@ struct Index {
 const Index& index() {
   static const Index built = [] {
     Index out;
-    const std::array families{basic_functions(), text_functions(), case_functions(), list_functions(),
-                              dict_functions(),  math_functions(), date_functions(), encoding_functions()};
+    const std::array families{basic_functions(), text_functions(),  case_functions(), list_functions(),
+                              dict_functions(),  math_functions(),  date_functions(), encoding_functions(),
+                              path_functions(),  crypto_functions()};
     for (std::span<const Function> family : families) {
       for (const Function& function : family) {
         out.by_name.emplace(function.name, &function);

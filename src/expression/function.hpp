@@ -59,6 +59,8 @@ std::span<const Function> dict_functions();
 std::span<const Function> math_functions();
 std::span<const Function> date_functions();
 std::span<const Function> encoding_functions();  // JSON, base64, hashes, regular expressions, kinds
+std::span<const Function> path_functions();      // paths, URLs, versions
+std::span<const Function> crypto_functions();
 
 // Go's idea of truth: not false, 0, "", null, or an empty list or map.
 bool is_truthy(const json::Value& value);

@@ -206,7 +206,12 @@ Result<Value> any(CallScope&, Args args) {
   }
   return Value(false);
 }
-Result<Value> ternary(CallScope&, Args args) { return is_truthy(args[2]) ? args[0] : args[1]; }
+Result<Value> ternary(CallScope&, Args args) {
+  if (!args[2].is_bool() && !args[2].is_null())
+    return fail(Errc::type_mismatch,
+                "ternary chooses by true or false, not by a " + std::string(json::kind_name(args[2].kind())));
+  return is_truthy(args[2]) ? args[0] : args[1];
+}
 Result<Value> fail_with(CallScope&, Args args) { return fail(Errc::task_failed, go_value(args[0])); }
 
 constexpr uint8_t kLenientOpaque = kLenient | kOpaque;
@@ -223,6 +228,7 @@ constexpr std::array kFunctions{
     Function{"len", 1, 1, len},
     Function{"index", 1, kAnyNumber, index},
     Function{"slice", 1, 3, slice},
+    Function{"mustSlice", 1, 3, slice},
     Function{"print", 0, kAnyNumber, print, kOpaque},
     Function{"println", 0, kAnyNumber, println, kOpaque},
     Function{"printf", 1, kAnyNumber, printf, kOpaque},

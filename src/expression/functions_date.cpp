@@ -82,6 +82,7 @@ constexpr std::array kFunctions{
     Function{"dateModify", 2, 2, date_modify},
     Function{"date_modify", 2, 2, date_modify},
     Function{"mustDateModify", 2, 2, date_modify},
+    Function{"must_date_modify", 2, 2, date_modify},
     Function{"ago", 1, 1, ago},
     Function{"duration", 1, 1, duration},
     Function{"durationRound", 1, 1, duration_round},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sprig's functions about JSON, encodings, hashes, regular expressions (RE2: linear time), kinds and paths.
+// Sprig's functions about JSON, encodings, hashes, regular expressions (RE2: linear time) and kinds.
 #include <re2/re2.h>
 
 #include <array>
@@ -20,8 +20,36 @@ namespace {
 
 using json::Value;
 
-Result<Value> to_json(CallScope&, Args args) { return Value(json::print(args[0])); }
-Result<Value> to_pretty_json(CallScope&, Args args) { return Value(json::print_pretty(args[0])); }
+// Members by name, as Go's encoding/json writes maps.
+Value sorted(const Value& value) {
+  if (value.is_array()) {
+    json::Array items;
+    for (const Value& item : value.as_array()) items.push_back(sorted(item));
+    return Value(std::move(items));
+  }
+  if (!value.is_object()) return value;
+  json::Object members;
+  for (const std::string_view name : value.as_object().sorted_names()) members.set(name, sorted(value[name]));
+  return Value(std::move(members));
+}
+
+// What Go escapes so that JSON may stand inside HTML. These characters occur inside texts only.
+std::string escape_html(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '<': out += "\\u003c"; break;
+      case '>': out += "\\u003e"; break;
+      case '&': out += "\\u0026"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+Result<Value> to_json(CallScope&, Args args) { return Value(escape_html(json::print(sorted(args[0])))); }
+Result<Value> to_raw_json(CallScope&, Args args) { return Value(json::print(sorted(args[0]))); }
+Result<Value> to_pretty_json(CallScope&, Args args) { return Value(escape_html(json::print_pretty(sorted(args[0])))); }
 Result<Value> from_json(CallScope&, Args args) {
   if (!args[0].is_string()) return args[0];
   const std::string_view text = trim(args[0].as_string());
@@ -40,6 +68,38 @@ Result<Value> b64enc(CallScope&, Args args) {
 Result<Value> b64dec(CallScope&, Args args) {
   TRY(std::string text, text_argument(args[0]));
   TRY(std::string bytes, base64_decode(text));
+  if (!is_valid_utf8(bytes)) return fail(Errc::type_mismatch, "the decoded bytes are not UTF-8 text");
+  return Value(without_secret_marks(std::string_view(bytes)));
+}
+constexpr std::string_view kBase32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";  // RFC 4648 section 6
+
+Result<Value> b32enc(CallScope&, Args args) {
+  TRY(const std::string text, text_argument(args[0]));
+  std::string out;
+  uint32_t bits = 0;
+  int held = 0;
+  for (const char c : text) {
+    bits = bits << 8 | static_cast<uint8_t>(c);
+    for (held += 8; held >= 5; held -= 5) out += kBase32[bits >> (held - 5) & 31];
+  }
+  if (held > 0) out += kBase32[bits << (5 - held) & 31];
+  while (out.size() % 8 != 0) out += '=';
+  return Value(std::move(out));
+}
+Result<Value> b32dec(CallScope&, Args args) {
+  TRY(const std::string text, text_argument(args[0]));
+  std::string bytes;
+  uint32_t bits = 0;
+  int held = 0;
+  for (const char c : text.substr(0, text.find('='))) {
+    const size_t digit = kBase32.find(c);
+    if (digit == std::string_view::npos) return fail(Errc::parse_error, "the text is not base 32");
+    bits = bits << 5 | static_cast<uint32_t>(digit);
+    held += 5;
+    if (held < 8) continue;
+    held -= 8;
+    bytes += static_cast<char>(bits >> held & 0xFF);
+  }
   if (!is_valid_utf8(bytes)) return fail(Errc::type_mismatch, "the decoded bytes are not UTF-8 text");
   return Value(without_secret_marks(std::string_view(bytes)));
 }
@@ -166,37 +226,19 @@ Result<Value> kind_of(CallScope&, Args args) { return Value(go_kind(args[0])); }
 Result<Value> type_is(CallScope&, Args args) { return Value(go_value(args[0]) == go_type(args[1])); }
 Result<Value> kind_is(CallScope&, Args args) { return Value(go_value(args[0]) == go_kind(args[1])); }
 
-// Slash-separated paths, as Go's path package.
-Result<Value> base(CallScope&, Args args) {
-  std::string path = go_value(args[0]);
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  if (path.empty()) return Value(".");
-  const size_t slash = path.rfind('/');
-  return Value(slash == std::string::npos || path.size() == 1 ? path : path.substr(slash + 1));
-}
-Result<Value> dir(CallScope&, Args args) {
-  const std::string path = go_value(args[0]);
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return Value(".");
-  return Value(slash == 0 ? "/" : path.substr(0, slash));
-}
-Result<Value> ext(CallScope& scope, Args args) {
-  TRY(Value name, base(scope, args));
-  const size_t dot = name.as_string().rfind('.');
-  return Value(dot == std::string::npos ? std::string() : name.as_string().substr(dot));
-}
-
 constexpr std::array kFunctions{
     Function{"toJson", 1, 1, to_json, kOpaque},
     Function{"mustToJson", 1, 1, to_json, kOpaque},
-    Function{"toRawJson", 1, 1, to_json, kOpaque},
-    Function{"mustToRawJson", 1, 1, to_json, kOpaque},
+    Function{"toRawJson", 1, 1, to_raw_json, kOpaque},
+    Function{"mustToRawJson", 1, 1, to_raw_json, kOpaque},
     Function{"toPrettyJson", 1, 1, to_pretty_json, kOpaque},
     Function{"mustToPrettyJson", 1, 1, to_pretty_json, kOpaque},
     Function{"fromJson", 1, 1, from_json_lenient},
     Function{"mustFromJson", 1, 1, from_json},
     Function{"b64enc", 1, 1, b64enc},
     Function{"b64dec", 1, 1, b64dec},
+    Function{"b32enc", 1, 1, b32enc},
+    Function{"b32dec", 1, 1, b32dec},
     Function{"sha256sum", 1, 1, sha256sum},
     Function{"adler32sum", 1, 1, adler32sum},
     Function{"uuidv4", 0, 0, uuidv4},
@@ -218,9 +260,6 @@ constexpr std::array kFunctions{
     Function{"typeIs", 2, 2, type_is, kOpaque},
     Function{"typeIsLike", 2, 2, type_is, kOpaque},
     Function{"kindIs", 2, 2, kind_is, kOpaque},
-    Function{"base", 1, 1, base},
-    Function{"dir", 1, 1, dir},
-    Function{"ext", 1, 1, ext},
 };
 
 }  // namespace

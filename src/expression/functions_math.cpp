@@ -1,73 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sprig's arithmetic (masterminds.github.io/sprig/math.html). The plain names compute with integers; unlike Sprig,
-// they keep fractions when an argument has one, as `add 1.5 1` quietly being 2 helps nobody.
+// Sprig's arithmetic (masterminds.github.io/sprig/math.html). The plain names compute with integers and drop fractions
+// on the way in, as Sprig does: `add 1.5 1` is 2. The names in f compute with fractions.
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 
+#include "base/text.hpp"
 #include "expression/function.hpp"
+#include "expression/go_format.hpp"
+#include "expression/literal.hpp"
 
 namespace compozy::expression {
 namespace {
 
 using json::Value;
 
-bool has_fraction(const Value& value) {
-  if (value.is_integer() || value.is_bool() || value.is_null()) return false;
-  auto number = number_argument(value);
-  return number && *number != std::floor(*number);
-}
-
 Value number_value(double number) { return number; }
 
-// Folds integers, or doubles where one has a fraction. Overflow is an error.
-template <class OnIntegers, class OnDoubles>
-Result<Value> fold(Args args, OnIntegers on_integers, OnDoubles on_doubles) {
-  if (std::ranges::any_of(args, has_fraction)) {
-    TRY(double total, number_argument(args[0]));
+// Folds integers. Overflow is an error, where Go would go round.
+template <class On>
+Result<Value> fold(Args args, On on) {
+  int64_t total = 0;
+  if (!args.empty()) {
+    TRY(total, integer_argument(args[0]));
     for (const Value& arg : args.subspan(1)) {
-      TRY(double next, number_argument(arg));
-      total = on_doubles(total, next);
+      TRY(int64_t next, integer_argument(arg));
+      if (on(total, next, &total)) return fail(Errc::invalid_argument, "the result does not fit 64 bits");
     }
-    return number_value(total);
-  }
-  TRY(int64_t total, integer_argument(args[0]));
-  for (const Value& arg : args.subspan(1)) {
-    TRY(int64_t next, integer_argument(arg));
-    if (on_integers(total, next, &total)) return fail(Errc::invalid_argument, "the result does not fit 64 bits");
   }
   return Value(total);
 }
 
 Result<Value> add(CallScope&, Args args) {
-  return fold(
-      args, [](int64_t a, int64_t b, int64_t* out) { return __builtin_add_overflow(a, b, out); },
-      [](double a, double b) { return a + b; });
+  return fold(args, [](int64_t a, int64_t b, int64_t* out) { return __builtin_add_overflow(a, b, out); });
 }
 Result<Value> add1(CallScope& scope, Args args) {
   const std::array both{args[0], Value(1)};
   return add(scope, both);
 }
 Result<Value> sub(CallScope&, Args args) {
-  return fold(
-      args, [](int64_t a, int64_t b, int64_t* out) { return __builtin_sub_overflow(a, b, out); },
-      [](double a, double b) { return a - b; });
+  return fold(args, [](int64_t a, int64_t b, int64_t* out) { return __builtin_sub_overflow(a, b, out); });
 }
 Result<Value> mul(CallScope&, Args args) {
-  return fold(
-      args, [](int64_t a, int64_t b, int64_t* out) { return __builtin_mul_overflow(a, b, out); },
-      [](double a, double b) { return a * b; });
+  return fold(args, [](int64_t a, int64_t b, int64_t* out) { return __builtin_mul_overflow(a, b, out); });
 }
 Result<Value> max(CallScope&, Args args) {
-  return fold(
-      args, [](int64_t a, int64_t b, int64_t* out) { return *out = std::max(a, b), false; },
-      [](double a, double b) { return std::max(a, b); });
+  return fold(args, [](int64_t a, int64_t b, int64_t* out) { return *out = std::max(a, b), false; });
 }
 Result<Value> min(CallScope&, Args args) {
-  return fold(
-      args, [](int64_t a, int64_t b, int64_t* out) { return *out = std::min(a, b), false; },
-      [](double a, double b) { return std::min(a, b); });
+  return fold(args, [](int64_t a, int64_t b, int64_t* out) { return *out = std::min(a, b), false; });
 }
 
 Result<Value> div(CallScope&, Args args) {
@@ -94,6 +77,10 @@ Result<Value> fold_doubles(Args args, On on) {
 }
 Result<Value> addf(CallScope&, Args args) {
   return fold_doubles(args, [](double a, double b) { return a + b; });
+}
+Result<Value> add1f(CallScope&, Args args) {
+  TRY(double number, number_argument(args[0]));
+  return number_value(number + 1);
 }
 Result<Value> subf(CallScope&, Args args) {
   return fold_doubles(args, [](double a, double b) { return a - b; });
@@ -136,9 +123,24 @@ Result<Value> round(CallScope&, Args args) {
   return number_value(whole / scale);
 }
 
+// As Sprig: what is not a number is 0. A text may say its base: "0x10", "010".
 Result<Value> to_integer(CallScope&, Args args) {
+  if (args[0].is_string()) {
+    if (auto literal = parse_go_number(args[0].as_string()); literal && literal->is_integer()) return *literal;
+  }
   auto out = integer_argument(args[0]);
-  return Value(out ? *out : 0);  // as Sprig: what is not a number is 0
+  return Value(out ? *out : 0);
+}
+Result<Value> atoi(CallScope&, Args args) {
+  int64_t out = 0;
+  return Value(parse_int64(go_value(args[0]), out) ? out : 0);
+}
+// A number written in octal.
+Result<Value> to_decimal(CallScope&, Args args) {
+  int64_t out = 0;
+  const std::string text = go_value(args[0]);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, 8);
+  return Value(error == std::errc() && end == text.data() + text.size() ? out : 0);
 }
 Result<Value> to_double(CallScope&, Args args) {
   auto out = number_argument(args[0]);
@@ -155,7 +157,7 @@ Result<Value> rand_int(CallScope& scope, Args args) {
 }
 
 constexpr std::array kFunctions{
-    Function{"add", 1, kAnyNumber, add},
+    Function{"add", 0, kAnyNumber, add},
     Function{"add1", 1, 1, add1},
     Function{"sub", 2, 2, sub},
     Function{"mul", 1, kAnyNumber, mul},
@@ -165,6 +167,7 @@ constexpr std::array kFunctions{
     Function{"biggest", 1, kAnyNumber, max},
     Function{"min", 1, kAnyNumber, min},
     Function{"addf", 1, kAnyNumber, addf},
+    Function{"add1f", 1, 1, add1f},
     Function{"subf", 1, kAnyNumber, subf},
     Function{"mulf", 1, kAnyNumber, mulf},
     Function{"divf", 1, kAnyNumber, divf},
@@ -175,7 +178,8 @@ constexpr std::array kFunctions{
     Function{"round", 2, 3, round},
     Function{"int", 1, 1, to_integer},
     Function{"int64", 1, 1, to_integer},
-    Function{"atoi", 1, 1, to_integer},
+    Function{"atoi", 1, 1, atoi},
+    Function{"toDecimal", 1, 1, to_decimal},
     Function{"float64", 1, 1, to_double},
     Function{"randInt", 2, 2, rand_int},
 };

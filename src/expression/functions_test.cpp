@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Case{"{{ add 1 2 3 }}{{ sub 5 3 }}{{ mul 2 3 }}{{ div 7 2 }}{{ mod 7 4 }}", "62633"},
         Case{"{{ add1 4 }}{{ max 1 5 3 }}{{ min 4 2 }}", "552"},
-        Case{"{{ addf 1.5 2 }} {{ mulf 1.5 2.5 }} {{ divf 1 4 }}", "3.5 3.75 0.25"}, Case{"{{ add 1.5 1 }}", "2.5"},
+        Case{"{{ addf 1.5 2 }} {{ mulf 1.5 2.5 }} {{ divf 1 4 }}", "3.5 3.75 0.25"}, Case{"{{ add 1.5 1 }}", "2"},
         Case{"{{ floor 1.7 }} {{ ceil 1.2 }} {{ round 123.555 2 }}", "1 2 123.56"},
         Case{"{{ int \"42\" }} {{ int64 3.9 }} {{ float64 \"1.5\" }} {{ atoi \"x\" }}", "42 3 1.5 0"},
         Case{"{{ now }}", "2025-11-22T10:15:30.123Z"},

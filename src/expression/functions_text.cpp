@@ -112,6 +112,24 @@ Result<Value> abbrev(CallScope&, Args args) {
   return Value(text.substr(0, cut) + "...");
 }
 
+// abbrevboth OFFSET WIDTH TEXT: "...5678..."
+Result<Value> abbrev_both(CallScope&, Args args) {
+  constexpr int64_t kDots = 3;
+  TRY(int64_t offset, integer_argument(args[0]));
+  TRY(const int64_t width, integer_argument(args[1]));
+  TRY(std::string text, text_argument(args[2]));
+  const auto size = static_cast<int64_t>(text.size());
+  if (width < 4 || (offset > 0 && width < 7) || size <= width) return Value(std::move(text));
+  const int64_t room = width - kDots;
+  offset = std::clamp(std::min(offset, size - room), int64_t{0}, size);
+  const auto piece = [&](int64_t from, int64_t count) {
+    return text.substr(static_cast<size_t>(from), static_cast<size_t>(count));
+  };
+  if (offset <= 4) return Value(piece(0, room) + "...");
+  if (offset + room < size) return Value("..." + piece(offset, room - kDots) + "...");
+  return Value("..." + piece(size - room, room));
+}
+
 Result<Value> nospace(CallScope&, Args args) {
   TRY(std::string text, text_argument(args[0]));
   std::erase_if(text, [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; });
@@ -335,6 +353,7 @@ constexpr std::array kFunctions{
     Function{"substr", 3, 3, substr},
     Function{"trunc", 2, 2, trunc},
     Function{"abbrev", 2, 2, abbrev},
+    Function{"abbrevboth", 3, 3, abbrev_both},
     Function{"nospace", 1, 1, nospace},
     Function{"initials", 1, 1, initials},
     Function{"quote", 0, kAnyNumber, quote},

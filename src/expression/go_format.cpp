@@ -51,7 +51,9 @@ void pad(std::string& out, const Verb& verb, std::string text, bool number) {
     out += text;
   } else if (verb.minus) {
     out += text + std::string(missing, ' ');
-  } else if (verb.zero && number) {
+  } else if (verb.zero && !number) {
+    out += std::string(missing, '0') + text;
+  } else if (verb.zero) {
     const size_t sign = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
     out += text.substr(0, sign) + std::string(missing, '0') + text.substr(sign);
   } else {
@@ -98,14 +100,39 @@ bool format_integer(std::string& out, const Verb& verb, int64_t value) {
     case 'U': {
       std::string digits = to_upper(radix(value, 16, Verb{}));
       while (digits.size() < 4) digits.insert(0, "0");
-      pad(out, verb, "U+" + digits, false);
+      std::string shown = "U+" + digits;
+      if (verb.sharp) {
+        shown += " '";
+        append_utf8(shown, static_cast<uint32_t>(value));
+        shown += '\'';
+      }
+      pad(out, verb, std::move(shown), false);
       return true;
     }
     default: return false;
   }
 }
 
+// 0x1.8p+00
+std::string hexadecimal(double value, const Verb& verb) {
+  std::array<char, 64> buffer{};
+  char* end = buffer.data() + buffer.size();
+  const double size = std::abs(value);
+  const auto done = verb.precision < 0
+                        ? std::to_chars(buffer.data(), end, size, std::chars_format::hex)
+                        : std::to_chars(buffer.data(), end, size, std::chars_format::hex, std::min(verb.precision, 30));
+  std::string text(buffer.data(), done.ptr);
+  if (const size_t mark = text.find('p'); mark != std::string::npos && text.size() - mark == 3)
+    text.insert(mark + 2, "0");
+  text = (std::signbit(value) ? "-0x" : "0x") + text;
+  return verb.letter == 'X' ? to_upper(text) : text;
+}
+
 bool format_double(std::string& out, const Verb& verb, double value) {
+  if (verb.letter == 'x' || verb.letter == 'X') {
+    pad(out, verb, hexadecimal(value, verb), true);
+    return true;
+  }
   if (std::string_view("eEfFgG").find(verb.letter) == std::string_view::npos) return false;
   const bool exact = verb.letter != 'g' && verb.letter != 'G';
   std::string text = go_double(value, verb.letter, exact && verb.precision < 0 ? 6 : verb.precision);
@@ -115,12 +142,41 @@ bool format_double(std::string& out, const Verb& verb, double value) {
   return true;
 }
 
+std::string hex_of(const std::string& value, const Verb& verb) {
+  std::string out;
+  for (const char c : value) {
+    if (verb.space && !out.empty()) out += ' ';
+    if (verb.sharp && (out.empty() || verb.space)) out += "0x";
+    out += to_hex(std::string_view(&c, 1));
+  }
+  return verb.letter == 'X' ? to_upper(out) : out;
+}
+
+std::string quoted(const std::string& value, const Verb& verb) {
+  if (verb.sharp && value.find('`') == std::string::npos) return '`' + value + '`';
+  const std::string text = go_quote(value);
+  if (!verb.plus) return text;
+  std::string out;  // what is not ASCII is escaped
+  for (size_t at = 0; at < text.size();) {
+    const uint32_t c = next_code_point(text, at);
+    if (c < 0x80) {
+      out += static_cast<char>(c);
+      continue;
+    }
+    std::string digits = radix(c, 16, Verb{});
+    const size_t width = c < 0x10000 ? 4 : 8;
+    digits.insert(0, width - digits.size(), '0');
+    out += (width == 4 ? "\\u" : "\\U") + digits;
+  }
+  return out;
+}
+
 bool format_text(std::string& out, const Verb& verb, const std::string& value) {
   switch (verb.letter) {
     case 's': pad(out, verb, shortened(value, verb.precision), false); return true;
-    case 'q': pad(out, verb, go_quote(shortened(value, verb.precision)), false); return true;
-    case 'x': pad(out, verb, to_hex(value), false); return true;
-    case 'X': pad(out, verb, to_upper(to_hex(value)), false); return true;
+    case 'q': pad(out, verb, quoted(shortened(value, verb.precision), verb), false); return true;
+    case 'x':
+    case 'X': pad(out, verb, hex_of(value, verb), false); return true;
     default: return false;
   }
 }
@@ -147,13 +203,36 @@ void format_any(std::string& out, const Verb& verb, const json::Value& value) {
     pad(out, verb, value.as_bool() ? "true" : "false", false);
     done = true;
   }
-  if (value.is_array() || value.is_object()) {
-    pad(out, verb, go_value(value), false);
-    done = true;
+  if (value.is_array()) {  // each element by the verb
+    out += '[';
+    for (size_t i = 0; i < value.size(); ++i) {
+      if (i > 0) out += ' ';
+      format_any(out, verb, value.as_array()[i]);
+    }
+    out += ']';
+    return;
+  }
+  if (value.is_object()) {
+    out += "map[";
+    bool first = true;
+    for (const std::string_view name : value.as_object().sorted_names()) {
+      if (!first) out += ' ';
+      first = false;
+      format_any(out, verb, json::Value(name));
+      out += ':';
+      format_any(out, verb, value[name]);
+    }
+    out += ']';
+    return;
   }
   if (done) return;
   out += std::string("%!") + verb.letter + '(' + std::string(go_kind(value));
-  if (!value.is_null()) out += '=' + go_value(value);
+  if (!value.is_null()) {
+    Verb plain = verb;  // width and precision hold for what could not be printed as well
+    plain.letter = 'v';
+    out += '=';
+    format_any(out, plain, value);
+  }
   out += ')';
 }
 
@@ -168,7 +247,7 @@ class Formatter {
       at_ = percent;
       if (at_ < format_.size()) directive();
     }
-    if (next_ < args_.size()) {
+    if (!reordered_ && next_ < args_.size()) {
       out_ += "%!(EXTRA ";
       for (size_t i = next_; i < args_.size(); ++i) {
         if (i > next_) out_ += ", ";
@@ -186,12 +265,28 @@ class Formatter {
   int64_t count() {
     if (peek() == '*') {
       ++at_;
-      return next_ < args_.size() ? std::clamp(args_[next_++].integer_or(-1), int64_t{-1}, kPadMax) : -1;
+      return next_ < args_.size() ? std::clamp(args_[next_++].integer_or(-1), -kPadMax, kPadMax) : -1;
     }
     if (peek() < '0' || peek() > '9') return -1;
     int64_t value = 0;
     while (peek() >= '0' && peek() <= '9') value = std::min(value * 10 + (format_[at_++] - '0'), kPadMax);
     return value;
+  }
+
+  // "[2]": the argument that comes next, counted from 1.
+  void take_index() {
+    if (peek() != '[') return;
+    reordered_ = true;
+    const size_t close = format_.find(']', at_);
+    int64_t index = 0;
+    if (close == std::string_view::npos || !parse_int64(format_.substr(at_ + 1, close - at_ - 1), index) || index < 1 ||
+        std::cmp_greater(index, args_.size())) {
+      bad_index_ = true;
+      at_ = close == std::string_view::npos ? at_ + 1 : close + 1;
+      return;
+    }
+    next_ = static_cast<size_t>(index - 1);
+    at_ = close + 1;
   }
 
   void directive() {
@@ -208,11 +303,19 @@ class Formatter {
       }
       if (flags) ++at_;
     }
+    bad_index_ = false;
+    take_index();
     verb.width = count();
+    if (verb.width < -1) {  // a negative width from '*' aligns to the left
+      verb.minus = true;
+      verb.width = -verb.width;
+    }
     if (peek() == '.') {
       ++at_;
+      take_index();
       verb.precision = static_cast<int>(std::max(count(), int64_t{0}));
     }
+    take_index();
     if (at_ >= format_.size()) {
       out_ += "%!(NOVERB)";
       return;
@@ -220,6 +323,8 @@ class Formatter {
     verb.letter = format_[at_++];
     if (verb.letter == '%') {
       out_ += '%';
+    } else if (bad_index_) {
+      out_ += std::string("%!") + verb.letter + "(BADINDEX)";
     } else if (next_ >= args_.size()) {
       out_ += std::string("%!") + verb.letter + "(MISSING)";
     } else {
@@ -231,6 +336,8 @@ class Formatter {
   Args args_;
   size_t at_ = 0;
   size_t next_ = 0;
+  bool reordered_ = false;  // indexes were used: arguments left over are no mistake
+  bool bad_index_ = false;
   std::string out_;
 };
 

@@ -130,7 +130,11 @@ Result<json::Value> parse_go_number(std::string_view text) {
   if (rest.size() > 1 && rest[0] == '0') {
     const char mark = static_cast<char>(rest[1] | 0x20);
     base = mark == 'x' ? 16 : mark == 'o' ? 8 : mark == 'b' ? 2 : 10;
-    if (base != 10) rest.remove_prefix(2);
+    if (base != 10) {
+      rest.remove_prefix(2);
+    } else if (rest.find_first_not_of("01234567") == std::string_view::npos) {
+      base = 8;  // 017, as in C
+    }
   }
   if (rest.empty()) return bad();
   const std::string signed_text = (negative ? "-" : "") + std::string(rest);
@@ -139,6 +143,8 @@ Result<json::Value> parse_go_number(std::string_view text) {
   auto [stop, error] = std::from_chars(signed_text.data(), end, integer, base);
   if (error == std::errc() && stop == end) return json::Value(integer);
   if (base != 10) return bad();
+  if (rest.find_first_not_of("0123456789") == std::string_view::npos)
+    return fail(Errc::parse_error, "the whole number '" + std::string(text) + "' does not fit 64 bits");
   double number = 0;
   auto [number_stop, number_error] = std::from_chars(signed_text.data(), end, number);
   if (number_error != std::errc() || number_stop != end || !std::isfinite(number)) return bad();

@@ -13,7 +13,26 @@ namespace {
 
 constexpr size_t kDepthMax = 100;
 
-constexpr std::array<std::string_view, 3> kForbidden{"env", "expandenv", "getHostByName"};
+// Known to Sprig and not offered: why.
+struct Forbidden {
+  std::string_view name, why;
+};
+constexpr std::string_view kNoHost = "templates read neither the process's environment nor the network; use .env";
+constexpr std::string_view kNoKeys = "keys, certificates and password hashes are made by a tool, not in an expression";
+constexpr std::array kForbidden{Forbidden{"env", kNoHost},
+                                Forbidden{"expandenv", kNoHost},
+                                Forbidden{"getHostByName", kNoHost},
+                                Forbidden{"bcrypt", kNoKeys},
+                                Forbidden{"htpasswd", kNoKeys},
+                                Forbidden{"derivePassword", kNoKeys},
+                                Forbidden{"genPrivateKey", kNoKeys},
+                                Forbidden{"genCA", kNoKeys},
+                                Forbidden{"genCAWithKey", kNoKeys},
+                                Forbidden{"genSelfSignedCert", kNoKeys},
+                                Forbidden{"genSelfSignedCertWithKey", kNoKeys},
+                                Forbidden{"genSignedCert", kNoKeys},
+                                Forbidden{"genSignedCertWithKey", kNoKeys},
+                                Forbidden{"buildCustomCert", kNoKeys}};
 
 class Parser {
  public:
@@ -256,6 +275,7 @@ class Parser {
     if (!calls && out.operands.size() > 1) {
       return refuse(out.operands[1].offset, "unexpected second value; only a function takes arguments");
     }
+    if (first.base == Operand::Base::nil) return refuse(first.offset, "nil is no command; it may only be an argument");
     if (calls) note_index(out);
     return out;
   }
@@ -312,10 +332,8 @@ class Parser {
     out.name = name.text;
     out.function = find_function(name.text);
     if (out.function != nullptr) return {};
-    if (std::ranges::find(kForbidden, name.text) != kForbidden.end()) {
-      return refuse(name.offset, "function '" + name.text +
-                                     "' is not available: templates read neither the process's "
-                                     "environment nor the network; use .env");
+    if (const auto* found = std::ranges::find(kForbidden, name.text, &Forbidden::name); found != kForbidden.end()) {
+      return refuse(name.offset, "function '" + name.text + "' is not available: " + std::string(found->why));
     }
     return refuse(name.offset, "unknown function '" + name.text + "'" + did_you_mean(name.text, function_names()));
   }

@@ -66,7 +66,7 @@ TEST(Template, KeepsTheTypeOfASinglePipeline) {
 
 TEST(Template, TurnsTextThatIsJsonIntoJsonUnlessItIsAPlainPath) {
   EXPECT_EQ(evaluate(R"({"n": {{ .input.n }}})"), R"({"n":3})");
-  EXPECT_EQ(evaluate("{{ .input.map | toJson }}"), R"({"y":2,"x":1})");
+  EXPECT_EQ(evaluate("{{ .input.map | toJson }}"), R"({"x":1,"y":2})");
   EXPECT_EQ(evaluate("{{ .input.text }}"), R"("{\"a\":1}")");
   EXPECT_EQ(evaluate("[not json {{ .input.n }}"), "\"[not json 3\"");
   EXPECT_EQ(evaluate("{{ if .input.ok }}true{{ end }}"), "\"true\"");
