@@ -377,8 +377,7 @@ class Parser {
     while (digits.size() > 1 && digits[0] == '0' && is_digit(digits[1])) digits.remove_prefix(1);  // 017 is seventeen
     auto parsed = parse_go_number(digits);
     const bool foreign = digits.find_first_of(hex ? "_" : "_bBoO") != std::string_view::npos;  // Go's, not CEL's
-    if (!parsed || foreign)
-      return refuse(start, "bad number '" + std::string(digits) + "'");
+    if (!parsed || foreign) return refuse(start, "bad number '" + std::string(digits) + "'");
     return make_literal(offset, *std::move(parsed));
   }
 

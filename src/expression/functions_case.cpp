@@ -81,7 +81,7 @@ Letters words_joined_by(const Letters& text, char32_t joiner) {
     const bool after_lower = i > 0 && (is_lower(text[i - 1]) || is_digit(text[i - 1]));
     const bool before_lower = i > 0 && is_upper(text[i - 1]) && i + 1 < text.size() && is_lower(text[i + 1]);
     if (is_upper(c) && (after_lower || before_lower) && !out.empty() && out.back() != joiner) out += joiner;
-    out += lower(c);
+    out += static_cast<char32_t>(lower(c));
   }
   return out;
 }

@@ -71,7 +71,7 @@ Result<Value> encrypt_aes(CallScope& scope, Args args) {
       EVP_EncryptFinal_ex(cipher.get(), bytes_of(out) + written, &last) != 1) {
     return fail(Errc::internal, "AES is not available");
   }
-  out.resize(static_cast<size_t>(written + last));
+  out.resize(static_cast<size_t>(written) + static_cast<size_t>(last));
   return Value(base64_encode(iv + out));
 }
 
@@ -94,7 +94,7 @@ Result<Value> decrypt_aes(CallScope&, Args args) {
       EVP_DecryptFinal_ex(cipher.get(), bytes_of(out) + written, &last) != 1) {
     return bad();
   }
-  out.resize(static_cast<size_t>(written + last));
+  out.resize(static_cast<size_t>(written) + static_cast<size_t>(last));
   if (!is_valid_utf8(out)) return bad();
   return Value(without_secret_marks(std::string_view(out)));
 }

@@ -154,7 +154,7 @@ std::string hex_of(const std::string& value, const Verb& verb) {
 
 std::string quoted(const std::string& value, const Verb& verb) {
   if (verb.sharp && value.find('`') == std::string::npos) return '`' + value + '`';
-  const std::string text = go_quote(value);
+  std::string text = go_quote(value);
   if (!verb.plus) return text;
   std::string out;  // what is not ASCII is escaped
   for (size_t at = 0; at < text.size();) {

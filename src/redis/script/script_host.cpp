@@ -17,13 +17,6 @@ namespace {
 constexpr const char* kChunk = "@user_script";
 constexpr size_t kShaSize = 40;
 
-constexpr std::array<std::pair<std::string_view, ScriptFlag>, 5> kFlagNames{
-    {{"no-writes", kScriptNoWrites},
-     {"allow-oom", kScriptAllowOom},
-     {"allow-stale", kScriptAllowStale},
-     {"no-cluster", kScriptNoCluster},
-     {"allow-cross-slot-keys", kScriptAllowCrossSlotKeys}}};
-
 // How many of the arguments are keys; otherwise the error is the reply.
 bool read_key_count(Context& context, size_t& keys) {
   int64_t count = 0;
@@ -36,21 +29,6 @@ bool read_key_count(Context& context, size_t& keys) {
 }
 
 }  // namespace
-
-std::vector<std::string_view> names_of_script_flags(uint32_t flags) {
-  std::vector<std::string_view> names;
-  for (const auto& [name, flag] : kFlagNames) {
-    if ((flags & flag) != 0) names.push_back(name);
-  }
-  return names;
-}
-
-std::optional<uint32_t> script_flag_of(std::string_view name) {
-  for (const auto& [known, flag] : kFlagNames) {
-    if (known == name) return flag;
-  }
-  return std::nullopt;
-}
 
 ScriptHost::ScriptHost(ServerState& server) : server_(server), runner_(server), libraries_(server, runner_) { flush(); }
 
