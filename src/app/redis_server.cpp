@@ -28,6 +28,7 @@
 #include "redis/commands/setting_rows.hpp"
 #include "redis/embedded/maintenance.hpp"
 #include "redis/persist/append_log.hpp"
+#include "redis/persist/dump_file.hpp"
 #include "redis/server/server.hpp"
 
 namespace compozy::app {
@@ -73,6 +74,7 @@ class Process final : public redis::HostPort {
   redis::Fd wake_;
   RedisLog log_;
   std::unique_ptr<redis::Engine> engine_;
+  std::unique_ptr<redis::DumpFile> dump_file_;
   std::unique_ptr<redis::AppendLog> append_log_;
   std::unique_ptr<redis::Maintenance> maintenance_;
   std::unique_ptr<redis::Server> server_;
@@ -164,6 +166,7 @@ bool Process::start(redis::ConfigFile& config) {
   engine_ = std::make_unique<redis::Engine>(
       redis::Engine::Options{.clock = system_clock(), .random = system_random(), .settings = settings});
   engine_->state().host = this;
+  dump_file_ = std::make_unique<redis::DumpFile>(*engine_, ".");
   if (settings.appendonly) {
     auto opened = redis::AppendLog::open(*engine_, {.directory = "."});
     if (!opened) {
@@ -172,6 +175,11 @@ bool Process::start(redis::ConfigFile& config) {
     }
     append_log_ = *std::move(opened);
     say(Level::notice, "DB loaded from append only file: 0.000 seconds");
+  } else if (const auto loaded = dump_file_->load(); !loaded) {
+    say(Level::warning, "Fatal error loading the DB: " + loaded.error().to_string() + ". Exiting.");
+    return false;
+  } else if (*loaded > 0) {
+    say(Level::notice, "DB loaded from disk: 0.000 seconds");
   }
   maintenance_ = std::make_unique<redis::Maintenance>(*engine_);
   if (!start_server(settings)) return false;

@@ -131,12 +131,12 @@ TEST(RedisLog, RedisServerStartsFromOurDirectoryAndWeFromItsAgain) {
   }
 }
 
-TEST(RedisLog, WeStartFromALogThatRedisServerRewrote) {
+void start_from_what_redis_server_rewrote(const char* preamble) {
   const TemporaryDirectory directory;
   SeededRandom random(9);
   std::vector<std::string> theirs;
   {
-    RealRedis server({"--appendonly", "yes", "--aof-use-rdb-preamble", "no"}, directory.path());
+    RealRedis server({"--appendonly", "yes", "--aof-use-rdb-preamble", preamble}, directory.path());
     ASSERT_TRUE(server.running()) << server.log();
     RawConnection connection(server.socket());
     for (int i = 0; i < 2000; ++i) connection.run(any_command(random));
@@ -149,6 +149,10 @@ TEST(RedisLog, WeStartFromALogThatRedisServerRewrote) {
   }
   Life life(directory.path());
   EXPECT_EQ(contents([&](const std::vector<std::string>& args) { return life.run(args); }), theirs);
+}
+
+TEST(RedisLog, WeStartFromALogThatRedisServerRewrote) {
+  for (const char* preamble : {"no", "yes"}) start_from_what_redis_server_rewrote(preamble);
 }
 
 }  // namespace

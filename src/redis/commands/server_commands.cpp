@@ -180,7 +180,10 @@ void run_time(Context& ctx) {
   ctx.reply.bulk(std::to_string(now % 1000 * 1000));
 }
 
-void run_lastsave(Context& ctx) { ctx.reply.integer(ctx.server.started_ms / 1000); }
+void run_lastsave(Context& ctx) {
+  const bool dumped = ctx.server.storage != nullptr;
+  ctx.reply.integer(dumped ? ctx.server.storage->last_save_s() : ctx.server.started_ms / 1000);
+}
 
 void run_bgrewriteaof(Context& ctx) {
   const std::string refused = ctx.server.engine->rewrite_log();

@@ -17,6 +17,7 @@
 #include "redis/commands/row.hpp"
 #include "redis/commands/script_port.hpp"
 #include "redis/commands/settings.hpp"
+#include "redis/commands/storage_port.hpp"
 #include "redis/keyspace/keyspace.hpp"
 #include "redis/session/pubsub.hpp"
 #include "redis/session/session.hpp"
@@ -87,6 +88,8 @@ class EnginePort {
   virtual bool unblock(uint64_t session_id, bool with_error) = 0;
   // Empty: accepted. Otherwise the error reply without its minus.
   virtual std::string rewrite_log() = 0;
+  // Replaces the data with what the log says (DEBUG LOADAOF). Empty: done. Otherwise the error reply.
+  virtual std::string reload_log() = 0;
   virtual std::vector<std::pair<std::string, std::string>> persistence_info() const = 0;
   virtual void reset_statistics() = 0;
 };
@@ -118,6 +121,7 @@ struct ServerState {
   std::string run_id;
   int64_t started_ms = 0;
   ScriptPort* scripts = nullptr;
+  StoragePort* storage = nullptr;  // null: there is no dump file
   EnginePort* engine = nullptr;
   HostPort* host = nullptr;  // null inside another program
   bool loading = false;      // data is read from disk

@@ -15,6 +15,7 @@ std::span<const std::span<const Row>> all_tables() {
       sets_rows(),          //
       zsets_rows(),         //
       generic_rows(),       //
+      debug_values_rows(),  //
       bitmaps_rows(),       //
       hyperloglog_rows(),   //
       geo_rows(),           //

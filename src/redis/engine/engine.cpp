@@ -350,6 +350,7 @@ void Engine::cron() {
   end_unit(nullptr);
   serve_waiters();
   if (persistence_ != nullptr) persistence_->work(kRewriteBudgetUs);
+  if (state_.storage != nullptr) state_.storage->work(kRewriteBudgetUs);
 }
 
 bool Engine::get_string(size_t database, std::string_view key, std::string& out) {
@@ -366,6 +367,12 @@ std::string Engine::rewrite_log() {
   return persistence_->start_rewrite();
 }
 
+std::string Engine::reload_log() {
+  if (persistence_ == nullptr) return "ERR Append only file is not enabled";
+  const auto loaded = persistence_->reload();
+  return loaded ? std::string() : "ERR " + loaded.error().message;
+}
+
 std::vector<std::pair<std::string, std::string>> Engine::persistence_info() const {
   std::vector<std::pair<std::string, std::string>> lines{
       {"loading", "0"},
@@ -373,6 +380,9 @@ std::vector<std::pair<std::string, std::string>> Engine::persistence_info() cons
       {"aof_enabled", persistence_ == nullptr ? "0" : "1"}};
   if (persistence_ != nullptr) {
     for (auto& line : persistence_->info()) lines.push_back(std::move(line));
+  }
+  if (state_.storage != nullptr) {
+    for (auto& line : state_.storage->info()) lines.push_back(std::move(line));
   }
   return lines;
 }

@@ -92,6 +92,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   void let_others_run(Session& session) override;
   bool unblock(uint64_t session_id, bool with_error) override;
   std::string rewrite_log() override;
+  std::string reload_log() override;
   std::vector<std::pair<std::string, std::string>> persistence_info() const override;
   void reset_statistics() override { state_.stats.reset(); }
   void key_expired(Database& database, std::string_view key) override;

@@ -40,6 +40,8 @@ class Persistence {
   virtual bool replies_wait() const = 0;  // policy `always`
   // Under the gate. Empty: started. Otherwise the error reply.
   virtual std::string start_rewrite() = 0;
+  // Under the gate: writes what is pending, empties the keyspace and fills it from the log.
+  virtual Result<void> reload() = 0;
   virtual std::vector<std::pair<std::string, std::string>> info() const = 0;
   // A slice of background work under the gate (the walk of a rewrite), at most `budget_us`.
   virtual void work(int64_t budget_us) = 0;

@@ -37,6 +37,7 @@ class Database {
 
   size_t index() const { return index_; }
   size_t size() const { return keys_.size(); }
+  size_t bucket_count() const { return keys_.buckets(); }
   size_t volatile_size() const { return deadlines_.size(); }
   int64_t average_ttl_ms() const;
 

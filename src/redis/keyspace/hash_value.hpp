@@ -44,6 +44,7 @@ class HashValue {
   void use_table() {
     if (table_ == nullptr) convert();
   }
+  size_t bucket_count() const { return table_ ? table_->buckets() : 0; }
   bool is_table() const { return table_ != nullptr; }
   std::optional<std::string_view> get(std::string_view name) const;
   bool set(std::string_view name, std::string_view value, const Limits& limits);  // whether the field is new

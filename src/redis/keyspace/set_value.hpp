@@ -32,6 +32,7 @@ class SetValue {
   void use_table() {
     if (table_ == nullptr) convert();
   }
+  size_t bucket_count() const { return table_ ? table_->buckets() : 0; }
   bool is_table() const { return table_ != nullptr; }
   bool contains(std::string_view member) const;
   bool add(std::string_view member, size_t intset_limit);  // whether it is new

@@ -37,6 +37,7 @@ class ZSetValue {
 
   size_t size() const { return table_.size(); }
   void use_large() { large_ = true; }
+  size_t bucket_count() const { return table_.buckets(); }
   bool is_large() const { return large_; }
   std::optional<double> score(std::string_view member) const;
   bool set(std::string_view member, double score, const Limits& limits);  // whether the member is new

@@ -85,7 +85,7 @@ Result<void> AppendLog::load() {
     session = &engine_.open(nullptr);
     session->authenticated = true;
   }
-  const auto replayed = replay_all(*session);
+  const auto replayed = replay_all(*session, false);
   {
     const Engine::Hold hold(engine_);
     engine_.close(*session);
@@ -98,14 +98,14 @@ Result<void> AppendLog::load() {
   return file_->reserve(kReserveAhead);
 }
 
-Result<void> AppendLog::replay_all(Session& session) {
+Result<void> AppendLog::replay_all(Session& session, bool held) {
   std::vector<ManifestFile> files;
   if (manifest_.base) files.push_back(*manifest_.base);
   files.insert(files.end(), manifest_.incrementals.begin(), manifest_.incrementals.end());
   for (size_t i = 0; i < files.size(); ++i) {
     const std::string file = path(files[i].name);
     session.database = 0;  // Every file selects its own.
-    TRY(const Replayed replayed, replay_file(engine_, session, file));
+    TRY(const Replayed replayed, replay_file(engine_, session, file, held));
     replayed_ += replayed.commands;
     if (manifest_.base && i == 0) base_size_ = replayed.file_bytes;
     if (i + 1 < files.size()) size_ += replayed.file_bytes;
@@ -123,6 +123,23 @@ Result<void> AppendLog::replay_all(Session& session) {
     TRY(truncate_file(file, replayed.good_bytes));
   }
   return {};
+}
+
+Result<void> AppendLog::reload() {
+  if (rewriting_) return fail(Errc::unavailable, "the append-only log is being rewritten");
+  {
+    const std::lock_guard lock(io_mutex_);
+    TRY(const Lsn written, write_pending());
+    TRY(file_->sync());
+    durable_.store(written, std::memory_order_release);
+  }
+  engine_.state().keyspace.clear();
+  Session& session = engine_.open(nullptr);
+  const uint64_t size = size_;
+  const auto replayed = replay_all(session, true);
+  size_ = size;  // The files are as they were.
+  engine_.close(session);
+  return replayed;
 }
 
 Result<void> AppendLog::save_manifest() {

@@ -59,6 +59,7 @@ class AppendLog final : public EffectSink, public Persistence {
   Result<void> end_turn(Lsn lsn) override;
   bool replies_wait() const override { return policy_ == Policy::always; }
   std::string start_rewrite() override;
+  Result<void> reload() override;
   std::vector<std::pair<std::string, std::string>> info() const override;
   void work(int64_t budget_us) override;
 
@@ -73,7 +74,7 @@ class AppendLog final : public EffectSink, public Persistence {
   static Policy policy_in(const Settings& settings);
   std::string path(std::string_view name) const { return directory_ + "/" + std::string(name); }
   Result<void> load();
-  Result<void> replay_all(Session& session);
+  Result<void> replay_all(Session& session, bool held);
   Result<void> save_manifest();
   Result<void> open_incremental(uint64_t seq);
   Result<Lsn> write_pending();  // holds io_mutex_; gives how far the file now reaches

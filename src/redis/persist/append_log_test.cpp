@@ -185,12 +185,12 @@ TEST_F(AppendLogTest, RefusesALogThatIsCorruptInTheMiddle) {
   EXPECT_THAT(server.error().message, HasSubstr("is corrupt at byte"));
 }
 
-TEST_F(AppendLogTest, RefusesAnRdbBaseWithAReason) {
+TEST_F(AppendLogTest, SaysWhereAnRdbBaseIsDamaged) {
   fs::create_directories(directory_ + "/appendonlydir");
   std::ofstream(directory_ + "/appendonlydir/appendonly.aof.manifest") << "file b.rdb seq 1 type b\n";
   std::ofstream(directory_ + "/appendonlydir/b.rdb") << "REDIS0010";
   const Server server(options());
-  EXPECT_EQ(server.error().code, Errc::unsupported);
+  EXPECT_EQ(server.error().code, Errc::corrupt_data);
 }
 
 TEST_F(AppendLogTest, RefusesWritesOnAFullDiskAndRecovers) {

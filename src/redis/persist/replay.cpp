@@ -2,12 +2,14 @@
 #include "redis/persist/replay.hpp"
 
 #include <cerrno>
+#include <optional>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.hpp"
+#include "redis/rdb/rdb_file.hpp"
 #include "redis/resp/request_parser.hpp"
 
 namespace compozy::redis {
@@ -18,7 +20,8 @@ constexpr size_t kPart = 1024UL * 1024;
 
 class Reader {
  public:
-  Reader(Engine& engine, Session& session, const std::string& path) : engine_(engine), session_(session), path_(path) {}
+  Reader(Engine& engine, Session& session, const std::string& path, bool held)
+      : engine_(engine), session_(session), path_(path), held_(held) {}
   ~Reader() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -39,9 +42,8 @@ class Reader {
       buffer_.resize(before + static_cast<size_t>(size));
       if (size == 0) return result_;
       if (offset_ == 0 && buffer_.starts_with("REDIS")) {
-        return fail(Errc::unsupported, "'" + path_ +
-                                           "' is an RDB file, which is not read yet; let redis-server rewrite its log "
-                                           "once with 'aof-use-rdb-preamble no'");
+        if (buffer_.size() < result_.file_bytes) continue;  // An RDB base is read as a whole.
+        TRY(load_base());
       }
       TRY(run_commands());
     }
@@ -54,8 +56,25 @@ class Reader {
                                         "; restore it from a backup, or cut it with redis-check-aof");
   }
 
+  // A log may begin with an RDB file; expired keys are kept, for the log says when they go.
+  Result<void> load_base() {
+    std::optional<Engine::Hold> hold;
+    if (!held_) hold.emplace(engine_);
+    ServerState& state = engine_.state();
+    state.keyspace.begin_unit();
+    TRY(const RdbLoaded loaded, load_rdb(buffer_, state.keyspace, true));
+    if (!loaded.libraries.empty()) {
+      TRY(state.scripts->restore_libraries(loaded.libraries, RestorePolicy::replace));
+    }
+    buffer_.erase(0, loaded.end);
+    advance(loaded.end);
+    result_.commands += loaded.keys;
+    return {};
+  }
+
   Result<void> run_commands() {
-    const Engine::Hold hold(engine_);
+    std::optional<Engine::Hold> hold;
+    if (!held_) hold.emplace(engine_);
     std::string_view left = buffer_;
     while (!left.empty()) {
       if (left[0] == '#') {  // an annotation such as "#TS:1700000000"
@@ -89,6 +108,7 @@ class Reader {
   Engine& engine_;
   Session& session_;
   const std::string& path_;
+  bool held_;
   int fd_ = -1;
   std::string buffer_;
   uint64_t offset_ = 0;
@@ -98,10 +118,11 @@ class Reader {
 
 }  // namespace
 
-Result<Replayed> replay_file(Engine& engine, Session& session, const std::string& path) {
-  Reader reader(engine, session, path);
+Result<Replayed> replay_file(Engine& engine, Session& session, const std::string& path, bool held) {
+  Reader reader(engine, session, path, held);
   TRY(Replayed replayed, reader.run());
-  const Engine::Hold hold(engine);
+  std::optional<Engine::Hold> hold;
+  if (!held) hold.emplace(engine);
   session.discard_transaction(engine.state().keyspace);
   return replayed;
 }

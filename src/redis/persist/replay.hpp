@@ -21,6 +21,7 @@ struct Replayed {
 };
 
 // Takes the gate for each part. `session` keeps the selected database from file to file.
-Result<Replayed> replay_file(Engine& engine, Session& session, const std::string& path);
+// `held`: the caller holds the gate; otherwise it is taken for a part at a time.
+Result<Replayed> replay_file(Engine& engine, Session& session, const std::string& path, bool held = false);
 
 }  // namespace compozy::redis

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "redis/rdb/rdb_file.hpp"
 #include "redis/resp/reply_writer.hpp"
 
 namespace compozy::redis {
@@ -109,6 +110,16 @@ void append_entry(std::string& out, const Entry& entry) {
   append_command(out, std::array<std::string_view, 3>{"PEXPIREAT", key, std::to_string(entry.deadline_ms())});
 }
 
+const SnapshotFormat kCommandFormat{.select =
+                                        [](std::string& out, size_t database) {
+                                          append_command(
+                                              out, std::array<std::string_view, 2>{"SELECT", std::to_string(database)});
+                                        },
+                                    .entry = append_entry};
+
+const SnapshotFormat kRdbFormat{.select = append_rdb_select,
+                                .entry = [](std::string& out, const Entry& entry) { append_rdb_entry(out, entry); }};
+
 void Rewriter::start() {
   database_ = 0;
   cursor_ = 0;
@@ -124,9 +135,9 @@ void Rewriter::emit(const Database& database, const Entry& entry) {
   const std::lock_guard lock(mutex_);
   if (selected_ != database.index()) {
     selected_ = database.index();
-    append_command(bytes_, std::array<std::string_view, 2>{"SELECT", std::to_string(selected_)});
+    format_.select(bytes_, selected_);
   }
-  append_entry(bytes_, entry);
+  format_.entry(bytes_, entry);
 }
 
 void Rewriter::abandon() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rewriter: walks the keyspace as it was at the cut and writes it in command form, a slice at a time, while commands go
-// on. Whoever is about to change an entry that the walk has not reached hands it over first (Snapshot), so the base
-// file holds exactly the state of the cut, and the log from the cut on follows it.
+// Rewriter: walks the keyspace as it was at the cut and writes it in command form or as RDB, a slice at a time, while
+// commands go on. Whoever is about to change an entry that the walk has not reached hands it over first (Snapshot), so
+// the base file holds exactly the state of the cut, and the log from the cut on follows it.
 //
 // Thread: walk() and emit() under the gate; take() by the log's thread.
 #pragma once
@@ -15,9 +15,17 @@
 
 namespace compozy::redis {
 
+// How entries are written.
+struct SnapshotFormat {
+  void (*select)(std::string& out, size_t database);
+  void (*entry)(std::string& out, const Entry& entry);
+};
+extern const SnapshotFormat kCommandFormat;
+extern const SnapshotFormat kRdbFormat;
+
 class Rewriter final : public Snapshot {
  public:
-  explicit Rewriter(Keyspace& space) : space_(space) {}
+  explicit Rewriter(Keyspace& space, const SnapshotFormat& format = kCommandFormat) : space_(space), format_(format) {}
 
   void start();                  // under the gate, in the same hold as the cut
   bool walk(int64_t budget_us);  // whether the walk is through
@@ -34,6 +42,7 @@ class Rewriter final : public Snapshot {
 
  private:
   Keyspace& space_;
+  const SnapshotFormat& format_;
   size_t database_ = 0;
   uint64_t cursor_ = 0;
   std::mutex mutex_;  // guards what follows

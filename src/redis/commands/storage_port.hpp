@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// StoragePort: the dump file, as commands see it: SAVE, BGSAVE, LASTSAVE, DEBUG RELOAD. Implemented by redis/persist.
+// Thread: whoever holds the gate.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace compozy::redis {
+
+class StoragePort {
+ public:
+  virtual ~StoragePort() = default;
+  // Empty: done. Otherwise the error reply without its minus. Writes under the gate and waits for the disk.
+  virtual std::string save() = 0;
+  // Empty: a walk over the keys has begun, commands go on. Otherwise the error reply.
+  virtual std::string start_save() = 0;
+  virtual void save_later() = 0;  // as soon as nothing else walks over the keys
+  virtual bool saving() const = 0;
+  // Replaces the data with what the dump file holds (save: written just before; flush: after emptying).
+  virtual std::string reload(bool save, bool flush) = 0;
+  virtual int64_t last_save_s() const = 0;
+  // A slice of the walk, and the saves that the setting `save` asks for.
+  virtual void work(int64_t budget_us) = 0;
+  virtual std::vector<std::pair<std::string, std::string>> info() const = 0;
+};
+
+}  // namespace compozy::redis

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/persist/dump_file.hpp"
+
+#include <filesystem>
+#include <memory>
+
+#include <unistd.h>
+
+#include "base/text.hpp"
+#include "observe/log.hpp"
+#include "redis/commands/handlers.hpp"
+#include "redis/persist/log_file.hpp"
+#include "redis/rdb/crc64.hpp"
+#include "redis/rdb/rdb_bytes.hpp"
+
+namespace compozy::redis {
+
+namespace {
+
+constexpr int64_t kSliceUs = 500;
+constexpr int64_t kRetrySeconds = 5;
+
+}  // namespace
+
+DumpFile::DumpFile(Engine& engine, std::string directory)
+    : engine_(engine), directory_(std::move(directory)), walk_(engine.state().keyspace, kRdbFormat) {
+  last_save_s_ = engine.state().keyspace.clock().wall_ms() / 1000;
+  engine.state().storage = this;
+}
+
+DumpFile::~DumpFile() {
+  stopping_ = true;
+  if (thread_.joinable()) thread_.join();
+  engine_.state().storage = nullptr;
+}
+
+std::string DumpFile::path() const { return directory_ + "/" + engine_.state().settings.dbfilename; }
+
+std::string DumpFile::temporary() const { return directory_ + "/temp-" + std::to_string(getpid()) + ".rdb"; }
+
+RdbHead DumpFile::head() const {
+  ServerState& state = engine_.state();
+  RdbHead head{.version = std::string(kRedisVersion),
+               .created_s = state.keyspace.clock().wall_ms() / 1000,
+               .used_memory = state.keyspace.memory().used};
+  for (const auto& library : state.scripts->libraries()) head.libraries.emplace_back(library.code);
+  return head;
+}
+
+Result<uint64_t> DumpFile::load() {
+  const Engine::Hold hold(engine_);
+  return load_held(false);
+}
+
+Result<uint64_t> DumpFile::load_held(bool flush) {
+  ServerState& state = engine_.state();
+  const auto bytes = read_small_file(path());
+  if (!bytes && bytes.error().code == Errc::not_found) return 0;
+  if (!bytes) return std::unexpected(bytes.error());
+  if (flush) state.keyspace.clear();
+  state.keyspace.begin_unit();
+  TRY(const RdbLoaded loaded, load_rdb(*bytes, state.keyspace));
+  if (!loaded.libraries.empty() || flush) {
+    TRY(state.scripts->restore_libraries(loaded.libraries, RestorePolicy::flush));
+  }
+  keys_loaded_ = loaded.keys;
+  keys_expired_ = loaded.expired;
+  dirty_saved_ = state.stats.dirty;
+  return loaded.keys;
+}
+
+std::string DumpFile::save() {
+  if (saving_) return "ERR Background save already in progress";
+  const ServerState& state = engine_.state();
+  const std::string bytes = make_rdb(engine_.state().keyspace, head(), state.settings.rdbcompression);
+  const auto written = replace_file(path(), bytes);
+  if (!written) {
+    log::warn("the dump file could not be written", {{"reason", written.error().message}});
+    return "ERR " + written.error().message;
+  }
+  last_save_s_ = state.keyspace.clock().wall_ms() / 1000;
+  last_good_ = true;
+  dirty_saved_ = state.stats.dirty;
+  ++saves_;
+  return {};
+}
+
+std::string DumpFile::start_save() {
+  ServerState& state = engine_.state();
+  if (saving_) return "ERR Background save already in progress";
+  if (state.keyspace.snapshot() != nullptr) {
+    return "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to "
+           "schedule a BGSAVE whenever possible.";
+  }
+  if (thread_.joinable()) thread_.join();  // The last one is through: this takes no time.
+  start_bytes_.clear();
+  append_rdb_head(start_bytes_, head());
+  dirty_at_start_ = state.stats.dirty;
+  started_s_ = last_try_s_ = state.keyspace.clock().wall_ms() / 1000;
+  scheduled_ = false;
+  walk_.start();
+  saving_ = true;
+  thread_ = std::thread([this] {
+    const auto written = write_all();
+    const Engine::Hold hold(engine_);
+    finished(written);
+  });
+  return {};
+}
+
+Result<void> DumpFile::write_all() {
+  std::error_code ignored;
+  std::filesystem::remove(temporary(), ignored);
+  TRY(const std::unique_ptr<LogFile> file, open_log_file(temporary()));
+  uint64_t checksum = crc64(0, start_bytes_);
+  TRY(file->append(start_bytes_));
+  while (true) {
+    if (stopping_) return fail(Errc::cancelled, "the server stops");
+    {
+      const Engine::Hold hold(engine_);
+      walk_.walk(kSliceUs);
+    }
+    Rewriter::Output output = walk_.take();
+    if (output.abandoned) return fail(Errc::cancelled, "the data was flushed or swapped");
+    if (output.finished) append_rdb_end(output.bytes);
+    checksum = crc64(checksum, output.bytes);
+    if (output.finished) RdbWriter(output.bytes).little_endian(checksum, 8);
+    TRY(file->append(output.bytes));
+    if (output.finished) break;
+  }
+  TRY(file->sync());
+  TRY(rename_file(temporary(), path()));
+  return sync_directory(directory_);
+}
+
+void DumpFile::finished(const Result<void>& written) {
+  ServerState& state = engine_.state();
+  const int64_t now_s = state.keyspace.clock().wall_ms() / 1000;
+  last_duration_s_ = now_s - started_s_;
+  if (written) {
+    last_save_s_ = now_s;
+    last_good_ = true;
+    dirty_saved_ = dirty_at_start_;
+    ++saves_;
+  } else {
+    std::error_code ignored;
+    std::filesystem::remove(temporary(), ignored);
+    last_good_ = written.error().code == Errc::cancelled && last_good_;
+    if (state.keyspace.snapshot() == &walk_) state.keyspace.set_snapshot(nullptr);
+    log::warn("the dump file was not written", {{"reason", written.error().message}});
+  }
+  saving_ = false;
+}
+
+std::string DumpFile::reload(bool save_first, bool flush) {
+  if (save_first) {
+    if (std::string problem = save(); !problem.empty()) return problem;
+  }
+  const auto loaded = load_held(flush);
+  if (loaded) return {};
+  return "ERR Error trying to load the RDB dump, check server logs. " + loaded.error().message;
+}
+
+// "3600 1 300 100": after so many seconds when there were so many changes.
+bool DumpFile::is_due() const {
+  const ServerState& state = engine_.state();
+  const auto rules = split(state.settings.save, ' ');
+  const int64_t now_s = state.keyspace.clock().wall_ms() / 1000;
+  const uint64_t changes = state.stats.dirty - dirty_saved_;
+  if (scheduled_) return true;
+  if (!last_good_ && now_s - last_try_s_ < kRetrySeconds) return false;
+  for (size_t i = 0; i + 1 < rules.size(); i += 2) {
+    int64_t seconds = 0;
+    int64_t needed = 0;
+    if (!parse_int64(rules[i], seconds) || !parse_int64(rules[i + 1], needed)) continue;
+    if (changes >= static_cast<uint64_t>(needed) && now_s - last_save_s_ > seconds) return true;
+  }
+  return false;
+}
+
+void DumpFile::work(int64_t) {
+  if (saving_ || engine_.state().keyspace.snapshot() != nullptr || !is_due()) return;
+  if (const std::string problem = start_save(); !problem.empty()) {
+    log::warn("the dump file could not be written", {{"reason", problem}});
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> DumpFile::info() const {
+  const ServerState& state = engine_.state();
+  const int64_t now_s = state.keyspace.clock().wall_ms() / 1000;
+  return {{"rdb_bgsave_in_progress", saving_ ? "1" : "0"},
+          {"rdb_last_save_time", std::to_string(last_save_s_)},
+          {"rdb_last_bgsave_status", last_good_ ? "ok" : "err"},
+          {"rdb_last_bgsave_time_sec", std::to_string(last_duration_s_)},
+          {"rdb_current_bgsave_time_sec", std::to_string(saving_ ? now_s - started_s_ : -1)},
+          {"rdb_saves", std::to_string(saves_)},
+          {"rdb_last_load_keys_expired", std::to_string(keys_expired_)},
+          {"rdb_last_load_keys_loaded", std::to_string(keys_loaded_)}};
+}
+
+}  // namespace compozy::redis

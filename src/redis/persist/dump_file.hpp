@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DumpFile: the RDB file of a server: loading at start, SAVE, BGSAVE and the saves that the setting `save` asks for.
+//
+//   DumpFile dump(engine, ".");  TRY(uint64_t keys, dump.load());
+//
+// SAVE writes under the gate and waits for the disk, as Redis does. BGSAVE walks the keys as they were at its start in
+// slices of half a millisecond; a thread of its own writes temp-<pid>.rdb, fsyncs and renames. FLUSHALL and SWAPDB end
+// a walk; then nothing is saved. One walk at a time: a log's rewrite and a save do not run together.
+// Owner: app, beside the log. It ends before the engine. Thread: construction and load() first; then under the gate.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <thread>
+
+#include "base/result.hpp"
+#include "redis/commands/storage_port.hpp"
+#include "redis/engine/engine.hpp"
+#include "redis/persist/rewrite.hpp"
+#include "redis/rdb/rdb_file.hpp"
+
+namespace compozy::redis {
+
+class DumpFile final : public StoragePort {
+ public:
+  DumpFile(Engine& engine, std::string directory);
+  ~DumpFile() override;
+  DumpFile(const DumpFile&) = delete;
+  DumpFile& operator=(const DumpFile&) = delete;
+
+  // How many keys; none when there is no file.
+  Result<uint64_t> load();
+
+  std::string save() override;
+  std::string start_save() override;
+  void save_later() override { scheduled_ = true; }
+  bool saving() const override { return saving_; }
+  std::string reload(bool save, bool flush) override;
+  int64_t last_save_s() const override { return last_save_s_; }
+  void work(int64_t budget_us) override;
+  std::vector<std::pair<std::string, std::string>> info() const override;
+
+ private:
+  std::string path() const;
+  std::string temporary() const;
+  RdbHead head() const;
+  Result<uint64_t> load_held(bool flush);
+  Result<void> write_all();  // on the saver's thread
+  void finished(const Result<void>& written);
+  bool is_due() const;
+
+  Engine& engine_;
+  std::string directory_;
+  Rewriter walk_;
+  std::thread thread_;
+  std::atomic<bool> saving_{false};
+  std::atomic<bool> stopping_{false};
+  std::string start_bytes_;  // the head of the file that is being written
+  int64_t last_save_s_ = 0;
+  int64_t started_s_ = 0;
+  int64_t last_duration_s_ = -1;
+  int64_t last_try_s_ = 0;
+  bool last_good_ = true;
+  bool scheduled_ = false;
+  uint64_t dirty_saved_ = 0;     // the count of changes that the file holds
+  uint64_t dirty_at_start_ = 0;  // of the walk
+  uint64_t saves_ = 0;
+  uint64_t keys_loaded_ = 0;
+  uint64_t keys_expired_ = 0;
+};
+
+}  // namespace compozy::redis

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/rdb/rdb_file.hpp"
+
+#include "base/text.hpp"
+#include "redis/rdb/crc64.hpp"
+#include "redis/rdb/rdb_bytes.hpp"
+#include "redis/rdb/value_codec.hpp"
+
+namespace compozy::redis {
+
+namespace {
+
+constexpr std::string_view kMagic = "REDIS";
+enum Opcode : uint8_t {
+  kFunction = 245,
+  kModule = 247,
+  kIdle = 248,
+  kFrequency = 249,
+  kRemark = 250,
+  kSizes = 251,
+  kDeadlineMs = 252,
+  kDeadlineSeconds = 253,
+  kSelect = 254,
+  kEnd = 255,
+};
+
+class Loader {
+ public:
+  Loader(std::string_view bytes, Keyspace& space, bool keep_expired)
+      : bytes_(bytes), in_(bytes), space_(space), keep_expired_(keep_expired) {}
+
+  Result<RdbLoaded> run() {
+    TRY(read_head());
+    while (true) {
+      uint8_t opcode = 0;
+      if (!in_.byte(opcode)) return truncated();
+      if (opcode == kEnd) break;
+      TRY(opcode >= kFunction ? read_opcode(opcode) : read_key(opcode));
+    }
+    TRY(check_end());
+    loaded_.end = in_.position();
+    return std::move(loaded_);
+  }
+
+ private:
+  Failure corrupt(std::string_view what) const {
+    return fail(Errc::corrupt_data,
+                "the RDB file is corrupt at byte " + std::to_string(in_.position()) + ": " + std::string(what));
+  }
+  Failure truncated() const { return corrupt("it ends too early"); }
+
+  Result<void> read_head() {
+    std::string_view head;
+    int64_t version = 0;
+    if (!in_.raw(9, head) || !head.starts_with(kMagic) || !parse_int64(head.substr(5), version)) {
+      return corrupt("expected 'REDIS' and a version of four digits");
+    }
+    if (version < 1 || version > kRdbVersion) {
+      return fail(Errc::newer_format, "the RDB file has version " + std::to_string(version) + ", versions up to " +
+                                          std::to_string(kRdbVersion) + " can be read");
+    }
+    version_ = static_cast<int>(version);
+    return {};
+  }
+
+  Result<void> read_opcode(uint8_t opcode) {
+    uint64_t number = 0;
+    std::string name;
+    std::string value;
+    uint8_t byte = 0;
+    bool good = false;
+    switch (opcode) {
+      case kFunction:
+        good = in_.string(value);
+        loaded_.libraries.push_back(std::move(value));
+        break;
+      case kIdle: good = in_.length(number); break;
+      case kFrequency: good = in_.byte(byte); break;
+      case kRemark: good = in_.string(name) && in_.string(value); break;
+      case kSizes: good = in_.length(number) && in_.length(number); break;
+      case kDeadlineMs:
+        good = in_.little_endian(8, number);
+        deadline_ms_ = static_cast<int64_t>(number);
+        break;
+      case kDeadlineSeconds:
+        good = in_.little_endian(4, number);
+        deadline_ms_ = static_cast<int64_t>(number) * 1000;
+        break;
+      case kSelect:
+        good = in_.length(number);
+        if (good && number >= space_.database_count()) {
+          return corrupt("database " + std::to_string(number) + " is beyond the setting 'databases'");
+        }
+        database_ = static_cast<size_t>(number);
+        break;
+      case kModule: return fail(Errc::unsupported, "the RDB file has data of a module");
+      default: return corrupt("unknown opcode " + std::to_string(opcode));
+    }
+    if (!good) return truncated();
+    return {};
+  }
+
+  Result<void> read_key(uint8_t type) {
+    std::string key;
+    if (!in_.string(key)) return truncated();
+    auto value = read_value(in_, type, space_.limits);
+    const int64_t deadline_ms = std::exchange(deadline_ms_, -1);
+    if (!value) {
+      return in_.failed() ? truncated() : corrupt("the value of '" + shorten(key, 100) + "' is not well formed");
+    }
+    if (deadline_ms >= 0 && deadline_ms < space_.now_ms() && !keep_expired_) {
+      ++loaded_.expired;
+      return {};
+    }
+    Database& database = space_.database(database_);
+    if (database.exists(key)) return corrupt("the key '" + shorten(key, 100) + "' comes twice");
+    value->add_to(database, key, deadline_ms);
+    ++loaded_.keys;
+    return {};
+  }
+
+  Result<void> check_end() {
+    if (version_ < 5) return {};
+    const uint64_t counted = crc64(0, bytes_.substr(0, in_.position()));
+    uint64_t told = 0;
+    if (!in_.little_endian(8, told)) return truncated();
+    if (told != 0 && told != counted) return corrupt("its checksum is wrong");
+    return {};
+  }
+
+  std::string_view bytes_;
+  RdbReader in_;
+  Keyspace& space_;
+  bool keep_expired_;
+  int version_ = 0;
+  size_t database_ = 0;
+  int64_t deadline_ms_ = -1;
+  RdbLoaded loaded_;
+};
+
+}  // namespace
+
+void append_rdb_head(std::string& out, const RdbHead& head) {
+  const std::string version = std::to_string(kRdbVersion);
+  out.append(kMagic).append(4 - version.size(), '0').append(version);
+  RdbWriter writer(out);
+  const auto remark = [&](std::string_view name, std::string_view value) {
+    writer.byte(kRemark);
+    writer.string(name);
+    writer.string(value);
+  };
+  remark("redis-ver", head.version);
+  remark("redis-bits", "64");
+  remark("ctime", std::to_string(head.created_s));
+  remark("used-mem", std::to_string(head.used_memory));
+  remark("aof-base", "0");
+  for (const std::string& code : head.libraries) {
+    writer.byte(kFunction);
+    writer.string(code);
+  }
+}
+
+void append_rdb_select(std::string& out, size_t database) {
+  RdbWriter writer(out);
+  writer.byte(kSelect);
+  writer.length(database);
+}
+
+void append_rdb_entry(std::string& out, const Entry& entry, bool compress) {
+  RdbWriter writer(out, compress);
+  if (entry.has_deadline()) {
+    writer.byte(kDeadlineMs);
+    writer.little_endian(static_cast<uint64_t>(entry.deadline_ms()), 8);
+  }
+  write_type(writer, entry);
+  writer.string(entry.key());
+  write_value(writer, entry);
+}
+
+void append_rdb_end(std::string& out) { out += static_cast<char>(kEnd); }
+
+std::string make_rdb(Keyspace& space, const RdbHead& head, bool compress) {
+  std::string out;
+  append_rdb_head(out, head);
+  for (size_t i = 0; i < space.database_count(); ++i) {
+    const Database& database = space.database(i);
+    if (database.size() == 0) continue;
+    append_rdb_select(out, i);
+    RdbWriter writer(out);
+    writer.byte(kSizes);
+    writer.length(database.size());
+    writer.length(database.volatile_size());
+    database.for_each([&](const Entry& entry) { append_rdb_entry(out, entry, compress); });
+  }
+  append_rdb_end(out);
+  RdbWriter(out).little_endian(crc64(0, out), 8);
+  return out;
+}
+
+Result<RdbLoaded> load_rdb(std::string_view bytes, Keyspace& space, bool keep_expired) {
+  return Loader(bytes, space, keep_expired).run();
+}
+
+}  // namespace compozy::redis

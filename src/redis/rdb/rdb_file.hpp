@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RDB files: "REDIS0010", remarks, functions, keys by database, end, checksum. docs/formats/rdb.md describes them.
+// Writing is in pieces, so that a walk over the keys can go on in slices; reading takes the bytes of a whole file.
+// Thread: whoever holds the engine's gate.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "redis/keyspace/keyspace.hpp"
+
+namespace compozy::redis {
+
+struct RdbHead {
+  std::string version;  // of the Redis we speak for
+  int64_t created_s = 0;
+  int64_t used_memory = 0;
+  std::vector<std::string> libraries;  // code of the functions
+};
+
+void append_rdb_head(std::string& out, const RdbHead& head);
+void append_rdb_select(std::string& out, size_t database);
+void append_rdb_entry(std::string& out, const Entry& entry, bool compress = true);
+// The end mark; eight bytes of checksum follow: crc64 of all before them, or zeros for none.
+void append_rdb_end(std::string& out);
+// All of it.
+std::string make_rdb(Keyspace& space, const RdbHead& head, bool compress = true);
+
+struct RdbLoaded {
+  uint64_t keys = 0;
+  uint64_t expired = 0;
+  size_t end = 0;  // where the file's own bytes end: a log may follow
+  std::vector<std::string> libraries;
+};
+// Adds what the file holds; keys whose deadline has passed are left out unless they are asked for. After a failure the
+// keyspace holds a part.
+Result<RdbLoaded> load_rdb(std::string_view bytes, Keyspace& space, bool keep_expired = false);
+
+}  // namespace compozy::redis
