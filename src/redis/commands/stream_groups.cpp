@@ -90,7 +90,9 @@ void run_xgroup_setid(Context& ctx) {
   StreamValue* stream = nullptr;
   StreamId id;
   ctx.write(ctx.arg(2), stream);
-  if (!parse_start(ctx, stream, id)) return;
+  // "-" and "+" are IDs here.
+  const bool end = read_stream_id(ctx.arg(4), 0, false, id);
+  if (!end && !parse_start(ctx, stream, id)) return;
   group->last_id = id;
   group->entries_read = options.entries_read;
   ctx.reply.ok();

@@ -50,6 +50,50 @@ Result<std::unique_ptr<AppendLog>> AppendLog::open(Engine& engine, Options optio
   return log;
 }
 
+Result<std::unique_ptr<AppendLog>> AppendLog::start(Engine& engine, Options options) {
+  std::unique_ptr<AppendLog> log(new AppendLog(engine, std::move(options)));
+  std::error_code error;
+  std::filesystem::create_directories(log->directory_, error);
+  if (error) return fail(system_error("create directory", log->directory_, error.value()));
+  TRY(log->write_base());
+  engine.attach(log.get(), log.get());
+  engine.state().effects.clear();
+  engine.state().effects.select_again();
+  log->thread_ = std::thread([raw = log.get()] { raw->run(); });
+  return log;
+}
+
+// What was in the directory before becomes history with the new manifest.
+Result<void> AppendLog::write_base() {
+  const Settings& settings = engine_.state().settings;
+  const std::string manifest_path = path(settings.appendfilename + ".manifest");
+  if (const auto text = read_small_file(manifest_path)) {
+    TRY(manifest_, parse_manifest(*text, manifest_path));
+  } else if (text.error().code != Errc::not_found) {
+    return fail(text.error());
+  }
+  std::string bytes;
+  append_functions(bytes, *engine_.state().scripts);
+  Keyspace& space = engine_.state().keyspace;
+  for (size_t i = 0; i < space.database_count(); ++i) {
+    if (space.database(i).size() == 0) continue;
+    kCommandFormat.select(bytes, i);
+    space.database(i).for_each([&](const Entry& entry) { append_entry(bytes, entry); });
+  }
+  const ManifestFile base{base_name(settings, manifest_.next_base_seq()), manifest_.next_base_seq()};
+  TRY(replace_file(path(base.name), bytes));
+  const uint64_t seq = manifest_.next_incremental_seq();
+  if (manifest_.base) manifest_.history.push_back(*manifest_.base);
+  manifest_.history.insert(manifest_.history.end(), manifest_.incrementals.begin(), manifest_.incrementals.end());
+  manifest_.incrementals.clear();
+  manifest_.base = base;
+  base_size_ = bytes.size();
+  size_ = bytes.size();
+  TRY(open_incremental(seq));
+  delete_history();
+  return {};
+}
+
 AppendLog::~AppendLog() {
   if (!thread_.joinable()) return;
   {
@@ -59,7 +103,7 @@ AppendLog::~AppendLog() {
   wake_.notify_all();
   thread_.join();
   const Engine::Hold hold(engine_);
-  engine_.attach(nullptr, nullptr);
+  if (engine_.persistence() == this) engine_.attach(nullptr, nullptr);
   if (rewriting_) engine_.state().keyspace.set_snapshot(nullptr);
 }
 
@@ -313,6 +357,7 @@ std::string AppendLog::start_rewrite() {
   if (!base) return "ERR " + base.error().message;
   base_file_ = *std::move(base);
   base_pending_.clear();
+  append_functions(base_pending_, *engine_.state().scripts);
   cut_seq_ = seq;
   rewriter_.start();
   rewriting_ = true;

@@ -45,6 +45,10 @@ class AppendLog final : public EffectSink, public Persistence {
   };
 
   static Result<std::unique_ptr<AppendLog>> open(Engine& engine, Options options);
+  // Begins a log for an engine that runs without one (CONFIG SET appendonly yes): writes all data as its base, fsyncs,
+  // and attaches itself. Under the gate, and it takes as long as the data is large. To end a log while the engine runs,
+  // attach(nullptr, nullptr) under the gate and destroy it later, outside.
+  static Result<std::unique_ptr<AppendLog>> start(Engine& engine, Options options);
   ~AppendLog() override;  // commits what is left
   AppendLog(const AppendLog&) = delete;
   AppendLog& operator=(const AppendLog&) = delete;
@@ -74,6 +78,7 @@ class AppendLog final : public EffectSink, public Persistence {
   static Policy policy_in(const Settings& settings);
   std::string path(std::string_view name) const { return directory_ + "/" + std::string(name); }
   Result<void> load();
+  Result<void> write_base();
   Result<void> replay_all(Session& session, bool held);
   Result<void> save_manifest();
   Result<void> open_incremental(uint64_t seq);

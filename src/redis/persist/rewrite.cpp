@@ -110,6 +110,12 @@ void append_entry(std::string& out, const Entry& entry) {
   append_command(out, std::array<std::string_view, 3>{"PEXPIREAT", key, std::to_string(entry.deadline_ms())});
 }
 
+void append_functions(std::string& out, const ScriptPort& scripts) {
+  for (const auto& library : scripts.libraries()) {
+    append_command(out, std::array<std::string_view, 4>{"FUNCTION", "LOAD", "REPLACE", library.code});
+  }
+}
+
 const SnapshotFormat kCommandFormat{.select =
                                         [](std::string& out, size_t database) {
                                           append_command(

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 
+#include "redis/commands/script_port.hpp"
 #include "redis/keyspace/keyspace.hpp"
 
 namespace compozy::redis {
@@ -54,5 +55,7 @@ class Rewriter final : public Snapshot {
 
 // The commands that make this entry again.
 void append_entry(std::string& out, const Entry& entry);
+// FUNCTION LOAD for each library.
+void append_functions(std::string& out, const ScriptPort& scripts);
 
 }  // namespace compozy::redis
