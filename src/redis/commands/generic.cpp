@@ -14,10 +14,10 @@ namespace compozy::redis {
 
 namespace {
 
-void delete_keys(Context& ctx) {
+void delete_keys(Context& ctx, Release release) {
   int64_t deleted = 0;
   for (const std::string_view key : ctx.args.subspan(1)) {
-    if (!ctx.db().exists(key) || !ctx.db().erase(key)) continue;
+    if (!ctx.db().exists(key) || !ctx.db().erase(key, release)) continue;
     ctx.touched(key);
     ++deleted;
   }
@@ -62,8 +62,10 @@ bool parse_database(Context& ctx, std::string_view text, size_t& index) {
 
 }  // namespace
 
-void run_del(Context& ctx) { delete_keys(ctx); }
-void run_unlink(Context& ctx) { delete_keys(ctx); }
+void run_del(Context& ctx) {
+  delete_keys(ctx, ctx.server.settings.lazyfree_lazy_user_del ? Release::lazily : Release::later);
+}
+void run_unlink(Context& ctx) { delete_keys(ctx, Release::lazily); }
 
 void run_exists(Context& ctx) {
   int64_t count = 0;

@@ -71,6 +71,7 @@ void ServerState::apply_settings() {
   keyspace.limits.hash = {size(settings.hash_max_listpack_entries), size(settings.hash_max_listpack_value)};
   keyspace.limits.zset = {size(settings.zset_max_listpack_entries), size(settings.zset_max_listpack_value)};
   keyspace.limits.stream = {size(settings.stream_node_max_bytes), size(settings.stream_node_max_entries)};
+  keyspace.lazy_expire = settings.lazyfree_lazy_expire;
   keyspace.limits.intset_entries = size(settings.set_max_intset_entries);
 }
 

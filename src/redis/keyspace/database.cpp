@@ -3,11 +3,33 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "redis/keyspace/keyspace.hpp"
 
 namespace compozy::redis {
+
+namespace {
+
+constexpr size_t kLargeElements = 64;
+constexpr size_t kLargeBytes = 65536;
+
+// Whether freeing the value takes so long that nobody should wait for it.
+bool is_large(const Entry& entry) {
+  switch (entry.type) {
+    case Type::string: return !entry.embedded() && entry.string().size() > kLargeBytes;
+    case Type::list: return entry.value<ListValue>().size() > kLargeElements;
+    case Type::hash: return entry.value<HashValue>().is_table() && entry.value<HashValue>().size() > kLargeElements;
+    case Type::set: return entry.value<SetValue>().is_table() && entry.value<SetValue>().size() > kLargeElements;
+    case Type::zset: return entry.value<ZSetValue>().size() > kLargeElements;
+    case Type::stream: return entry.value<StreamValue>().size() > kLargeElements;
+  }
+  return false;
+}
+
+}  // namespace
 
 Database::~Database() { free_all(); }
 
@@ -41,7 +63,7 @@ void Database::before_change(Entry& entry) {
 
 void Database::expire(Entry& entry) {
   const std::string key(entry.key());
-  erase(key);
+  erase(key, space_.lazy_expire ? Release::lazily : Release::later);
   if (space_.events() != nullptr) space_.events()->key_expired(*this, key);
   modified(key);
 }
@@ -180,10 +202,17 @@ Entry* Database::detach(std::string_view key) {
   return entry;
 }
 
-bool Database::erase(std::string_view key) {
+bool Database::erase(std::string_view key, Release release) {
   Entry* entry = detach(key);
-  if (entry != nullptr) Entry::free(entry);
-  return entry != nullptr;
+  if (entry == nullptr) return false;
+  if (release == Release::now || !is_large(*entry)) {
+    Entry::free(entry);
+    return true;
+  }
+  if (release == Release::lazily) ++space_.lazily_freed;
+  space_.reclaimer().take([type = entry->type, value = entry->pointer()] { free_value(type, value); });
+  Entry::free_shell(entry);
+  return true;
 }
 
 void* Database::release_value(Entry* entry) {
@@ -236,10 +265,25 @@ bool Database::persist(std::string_view key) {
   return true;
 }
 
-void Database::clear() {
+void Database::clear(Release release) {
   if (space_.snapshot() != nullptr && keys_.size() > 0) space_.snapshot()->abandon();
   touch_all_watched();
-  free_all();
+  if (release == Release::lazily && keys_.size() > 0) {
+    // The tables go as they are; their keys are freed with them.
+    const uint64_t objects = keys_.size();
+    auto tables = std::make_shared<std::pair<Table<KeyTraits>, Table<KeyTraits>>>();
+    tables->first.swap(keys_);
+    tables->second.swap(deadlines_);
+    space_.lazily_freed += objects;
+    space_.reclaimer().take(
+        [tables = std::move(tables)]() mutable {
+          tables->first.for_each([](Entry& entry) { Entry::free(&entry); });
+          tables.reset();
+        },
+        objects);
+  } else {
+    free_all();
+  }
   expire_cursor_ = 0;
 }
 

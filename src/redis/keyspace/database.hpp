@@ -28,6 +28,10 @@ struct WatchFlag {
   bool dirty = false;
 };
 
+// When the memory of what is deleted is given back: at once, or for large values on the reclaimer's thread (`lazily`:
+// counted as Redis counts UNLINK and its kin).
+enum class Release : uint8_t { now, later, lazily };
+
 class Database {
  public:
   Database(Keyspace& space, size_t index) : space_(space), index_(index) {}
@@ -53,7 +57,7 @@ class Database {
   char* resize_string(std::string_view key, size_t size);
   // The key must be absent. The database owns the value from now on.
   Entry* add(std::string_view key, Type type, void* value, int64_t deadline_ms = -1);
-  bool erase(std::string_view key);
+  bool erase(std::string_view key, Release release = Release::now);
   // Takes the entry out; the caller frees it or gives its value to add().
   Entry* detach(std::string_view key);
   // The pointer form of a detached entry's value, which is no longer the entry's; frees the shell.
@@ -61,7 +65,7 @@ class Database {
 
   void set_deadline(std::string_view key, int64_t deadline_ms);  // the key must exist
   bool persist(std::string_view key);
-  void clear();
+  void clear(Release release = Release::now);
   // Exchanges the contents, not the index nor the watchers (SWAPDB).
   void swap_contents(Database& other);
 

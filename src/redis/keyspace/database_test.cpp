@@ -136,5 +136,26 @@ TEST_F(DatabaseTest, CostsAtMostHundredBytesForASmallString) {
   EXPECT_LE(space_.memory().used / 100'000, 100);
 }
 
+TEST_F(DatabaseTest, FreesLargeValuesElsewhereAndBooksTheirBytes) {
+  AccountScope scope(space_.memory());
+  const int64_t before = space_.memory().used;
+  for (const Release release : {Release::later, Release::lazily}) {
+    auto* set = counted_new<SetValue>();
+    for (int i = 0; i < 10'000; ++i) set->add("member" + std::to_string(i), 512);
+    db_.add("k", Type::set, set);
+    db_.set_string("small", "x");
+    EXPECT_TRUE(db_.erase("k", release));
+    EXPECT_TRUE(db_.erase("small", release));
+  }
+  db_.set_string("a", "1");
+  db_.set_string("b", "1");
+  db_.clear(Release::lazily);
+  EXPECT_EQ(db_.size(), 0U);
+  EXPECT_EQ(space_.lazily_freed, 3U);  // one set, two keys
+  while (space_.reclaimer().pending() > 0) std::this_thread::yield();
+  space_.begin_unit();
+  EXPECT_EQ(space_.memory().used, before);
+}
+
 }  // namespace
 }  // namespace compozy::redis

@@ -36,8 +36,8 @@ void Keyspace::swap_databases(size_t a, size_t b) {
   databases_[b]->touch_all_watched();
 }
 
-void Keyspace::clear() {
-  for (const auto& database : databases_) database->clear();
+void Keyspace::clear(Release release) {
+  for (const auto& database : databases_) database->clear(release);
 }
 
 size_t Keyspace::key_count() const {

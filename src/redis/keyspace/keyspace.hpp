@@ -18,6 +18,7 @@
 #include "redis/keyspace/hash_value.hpp"
 #include "redis/keyspace/list_value.hpp"
 #include "redis/keyspace/memory.hpp"
+#include "redis/keyspace/reclaimer.hpp"
 #include "redis/keyspace/set_value.hpp"
 #include "redis/keyspace/stream_value.hpp"
 #include "redis/keyspace/zset_value.hpp"
@@ -58,10 +59,13 @@ class Keyspace {
   Database& database(size_t index) { return *databases_[index]; }
   const Database& database(size_t index) const { return *databases_[index]; }
   void swap_databases(size_t a, size_t b);
-  void clear();
+  void clear(Release release = Release::now);
   size_t key_count() const;
 
-  void begin_unit() { now_ms_ = 0; }
+  void begin_unit() {
+    now_ms_ = 0;
+    reclaimer_.settle();
+  }
   void stop_time(int64_t now_ms) { now_ms_ = now_ms; }  // goes on with a unit that was interrupted
   int64_t now_ms() {
     if (now_ms_ == 0) now_ms_ = clock_.wall_ms();
@@ -109,9 +113,13 @@ class Keyspace {
 
   Random& random() { return random_; }
   const Clock& clock() const { return clock_; }
+  // Large values that are freed later; how many objects were (INFO's lazyfreed_objects).
+  Reclaimer& reclaimer() { return reclaimer_; }
+  uint64_t lazily_freed = 0;
   MemoryAccount& memory() { return memory_; }
   const MemoryAccount& memory() const { return memory_; }
   EncodingLimits limits;
+  bool lazy_expire = false;  // lazyfree-lazy-expire
 
  private:
   static constexpr uint32_t kFreshFrequency = 5;
@@ -121,6 +129,7 @@ class Keyspace {
   const Clock& clock_;
   Random& random_;
   MemoryAccount memory_;
+  Reclaimer reclaimer_{memory_};
   std::vector<std::unique_ptr<Database>> databases_;
   KeyspaceEvents* events_ = nullptr;
   Snapshot* snapshot_ = nullptr;
