@@ -106,6 +106,10 @@ bool Context::timeout(std::string_view text, int64_t& deadline_ms) {
 const Entry* Context::find_counted(std::string_view key) {
   const Entry* entry = db().find(key);
   ++(entry != nullptr ? server.stats.keyspace_hits : server.stats.keyspace_misses);
+  // A write that makes the key itself does not miss it; one that reads other keys may.
+  const bool reads = !row.has(kDenyOom) || row.name.ends_with("store") || row.name == "bitop" || row.name == "pfmerge";
+  if (entry == nullptr && reads && server.notifications.on())
+    server.notifications.post(EventClass::missed, "keymiss", db().index(), key);
   return entry;
 }
 
@@ -131,6 +135,10 @@ void Context::touched_in(Database& database, std::string_view key) {
   ++server.stats.dirty;
   database.modified(key);
   if (!server.blocked.empty()) server.blocked.touched(database.index(), key);
+  if (server.notifications.on()) {
+    last_touched_ = key;
+    notify_touched(*this, database, key, touched_count_++);
+  }
 }
 
 void Context::propagate_as(Args command) {

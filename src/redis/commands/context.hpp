@@ -118,7 +118,8 @@ struct Context {
   }
   template <class V>
   void erase_if_empty(std::string_view key, const V& value) {
-    if (value.size() == 0) db().erase(key);
+    if (value.size() == 0 && db().erase(key) && key == last_touched_ && server.notifications.on())
+      notify_emptied(*this, key);
   }
   // Puts a whole value at a key, replacing what was there; an empty one only removes.
   template <class V>
@@ -140,6 +141,9 @@ struct Context {
   void propagate_nothing() { propagated = true; }
 
  private:
+  int touched_count_ = 0;
+  std::string_view last_touched_;
+
   template <class V>
   V* typed(const Entry& entry) {
     if (entry.type == TypeOf<V>::value) return &entry.value<V>();

@@ -52,8 +52,8 @@ bool move(Context& ctx, std::string_view from, std::string_view to, Side take, S
   }
   // The source may be the target; it is looked up again because creating a key may have moved entries.
   if (ctx.write(from, source) && source != nullptr) ctx.erase_if_empty(from, *source);
-  ctx.touched(from);
   ctx.touched(to);
+  ctx.touched(from);
   ctx.reply.bulk(value);
   if (ctx.row.has(kBlocking)) ctx.propagate_as({"LMOVE", from, to, side_name(take), side_name(put)});
   return true;

@@ -117,9 +117,9 @@ void run_smove(Context& ctx) {
   if (from == to) return ctx.reply.integer(from->contains(member) ? 1 : 0);
   if (!from->erase(member)) return ctx.reply.integer(0);
   if (to == nullptr) to = &ctx.create<SetValue>(ctx.arg(2));
-  if (to->add(member, ctx.space().limits.intset_entries)) ctx.touched(ctx.arg(2));
   ctx.erase_if_empty(ctx.arg(1), *from);
   ctx.touched(ctx.arg(1));
+  if (to->add(member, ctx.space().limits.intset_entries)) ctx.touched(ctx.arg(2));
   ctx.reply.integer(1);
 }
 

@@ -64,6 +64,8 @@ int64_t ServerState::used_memory() const {
 }
 
 void ServerState::apply_settings() {
+  notifications.set_flags(settings.notify_keyspace_events);
+  keyspace.set_tells_additions(notifications.wants(EventClass::added));
   keyspace.set_use_tracking({.frequency = settings.maxmemory_policy.ends_with("-lfu"),
                              .log_factor = settings.lfu_log_factor,
                              .decay_minutes = settings.lfu_decay_time});

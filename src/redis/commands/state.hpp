@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "redis/commands/notifications.hpp"
 #include "redis/commands/row.hpp"
 #include "redis/commands/script_port.hpp"
 #include "redis/commands/settings.hpp"
@@ -111,6 +112,7 @@ struct ServerState {
 
   Keyspace keyspace;
   PubSub pubsub;
+  Notifications notifications{pubsub};
   Settings settings;
   Stats stats;
   EffectBuffer effects;

@@ -72,6 +72,7 @@ void Engine::attach(EffectSink* sink, Persistence* persistence) {
   sink_ = sink;
   persistence_ = persistence;
   state_.effects.enabled = sink != nullptr;
+  state_.notifications.hold_back(persistence != nullptr);
 }
 
 Session& Engine::open(SessionOwner* owner, std::string address) {
@@ -223,9 +224,10 @@ void Engine::execute(Session& session, Args args) {
 }
 
 void Engine::end_unit(Session* session) {
-  if (state_.effects.count() == 0) return;
+  if (state_.effects.count() == 0) return state_.notifications.release(last_lsn_);
   if (sink_ != nullptr) last_lsn_ = sink_->append(state_.effects.bytes(), state_.effects.count() > 1);
   state_.effects.clear();
+  state_.notifications.release(last_lsn_);
   if (session != nullptr) session->outbox.lsn = last_lsn_;
 }
 
@@ -260,6 +262,7 @@ void Engine::key_expired(Database& database, std::string_view key) {
   ++state_.stats.expired_keys;
   const std::array<std::string_view, 2> command{"DEL", key};
   state_.effects.append(database.index(), command);
+  state_.notifications.post(EventClass::expired, "expired", database.index(), key);
   if (!state_.blocked.empty()) state_.blocked.touched(database.index(), key);
 }
 

@@ -96,6 +96,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   std::vector<std::pair<std::string, std::string>> persistence_info() const override;
   void reset_statistics() override { state_.stats.reset(); }
   void key_expired(Database& database, std::string_view key) override;
+  void key_added(Database& database, std::string_view key) override;
 
  private:
   bool admit(Session& session, Args args, const Row*& row, ReplyWriter& reply);

@@ -36,6 +36,11 @@ void Engine::key_evicted(Database& database, std::string_view key) {
   ++state_.stats.evicted_keys;
   const std::array<std::string_view, 2> command{"DEL", key};
   state_.effects.append(database.index(), command);
+  state_.notifications.post(EventClass::evicted, "evicted", database.index(), key);
+}
+
+void Engine::key_added(Database& database, std::string_view key) {
+  state_.notifications.post(EventClass::added, "new", database.index(), key);
 }
 
 }  // namespace compozy::redis

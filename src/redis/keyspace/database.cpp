@@ -117,6 +117,7 @@ Entry* Database::add(std::string_view key, Type type, void* value, int64_t deadl
   if (deadline_ms >= 0) entry->set_deadline(deadline_ms);
   keys_.insert(hash, entry);
   if (deadline_ms >= 0) deadlines_.insert(hash, entry);
+  space_.added(*this, key);
   return entry;
 }
 
@@ -150,6 +151,7 @@ void Database::set_string(std::string_view key, std::string_view value, bool kee
   }
   if (old == nullptr) {
     keys_.insert(hash, fresh);
+    space_.added(*this, key);
     return;
   }
   if (!old->embedded()) free_value(old->type, old->pointer());

@@ -30,6 +30,7 @@ class KeyspaceEvents {
  public:
   virtual ~KeyspaceEvents() = default;
   virtual void key_expired(Database& database, std::string_view key) = 0;
+  virtual void key_added(Database&, std::string_view) {}  // only when asked for
 };
 
 // A walk over all keys as they were at its start, while writers go on: whoever is about to change or end an entry that
@@ -97,6 +98,10 @@ class Keyspace {
 
   void set_events(KeyspaceEvents* events) { events_ = events; }
   KeyspaceEvents* events() const { return events_; }
+  void set_tells_additions(bool tells) { tells_additions_ = tells; }
+  void added(Database& database, std::string_view key) {
+    if (tells_additions_ && events_ != nullptr) events_->key_added(database, key);
+  }
   // While a log is replayed nothing expires: the log says when.
   void set_replaying(bool replaying) { replaying_ = replaying; }
   bool replaying() const { return replaying_; }
@@ -139,6 +144,7 @@ class Keyspace {
   UseTracking tracking_;
   uint8_t epoch_ = 0;
   bool replaying_ = false;
+  bool tells_additions_ = false;
 };
 
 }  // namespace compozy::redis
