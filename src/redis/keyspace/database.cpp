@@ -130,7 +130,7 @@ void Database::set_string(std::string_view key, std::string_view value, bool kee
   if (old != nullptr) {
     before_change(*old);
     const bool same_shell = old->type == Type::string && embedded && old->embedded() &&
-                            old->has_deadline() == deadline && old->value_size == value.size();
+                            old->has_deadline() == deadline && old->value_size() == value.size();
     if (same_shell) {
       if (!value.empty()) std::memmove(old->value_bytes(), value.data(), value.size());
       old->flags &= static_cast<uint8_t>(~Entry::kEncoding);
@@ -240,11 +240,11 @@ void Database::set_deadline(std::string_view key, int64_t deadline_ms) {
     entry->set_deadline(deadline_ms);
     return;
   }
-  Entry* fresh = Entry::make(key, entry->type, true, entry->embedded(), entry->value_size);
+  Entry* fresh = Entry::make(key, entry->type, true, entry->embedded(), entry->value_size());
   fresh->flags |= entry->flags & Entry::kEncoding;
   fresh->set_deadline(deadline_ms);
   if (entry->embedded()) {
-    if (entry->value_size > 0) std::memcpy(fresh->value_bytes(), entry->value_bytes(), entry->value_size);
+    if (entry->value_size() > 0) std::memcpy(fresh->value_bytes(), entry->value_bytes(), entry->value_size());
   } else {
     fresh->set_pointer(entry->pointer());
   }
@@ -256,10 +256,10 @@ bool Database::persist(std::string_view key) {
   Entry* entry = live(hash, key);
   if (entry == nullptr || !entry->has_deadline()) return false;
   before_change(*entry);
-  Entry* fresh = Entry::make(key, entry->type, false, entry->embedded(), entry->value_size);
+  Entry* fresh = Entry::make(key, entry->type, false, entry->embedded(), entry->value_size());
   fresh->flags |= entry->flags & Entry::kEncoding;
   if (entry->embedded()) {
-    if (entry->value_size > 0) std::memcpy(fresh->value_bytes(), entry->value_bytes(), entry->value_size);
+    if (entry->value_size() > 0) std::memcpy(fresh->value_bytes(), entry->value_bytes(), entry->value_size());
   } else {
     fresh->set_pointer(entry->pointer());
   }

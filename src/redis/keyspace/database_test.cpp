@@ -157,5 +157,22 @@ TEST_F(DatabaseTest, FreesLargeValuesElsewhereAndBooksTheirBytes) {
   EXPECT_EQ(space_.memory().used, before);
 }
 
+TEST_F(DatabaseTest, KeepsKeysOfEveryLengthApart) {
+  AccountScope scope(space_.memory());
+  for (const size_t size : {0UL, 1UL, 150UL, 184UL, 185UL, 65534UL, 65535UL, 65536UL, 200'000UL}) {
+    const std::string key(size, 'k');
+    db_.set_string(key, "v");
+    EXPECT_EQ(db_.peek(key)->key(), key);
+    db_.set_deadline(key, 1LL << 60);
+    EXPECT_EQ(db_.peek(key)->string(), "v") << size;
+    db_.set_string(key, std::string(1000, 'w'), true);
+    EXPECT_EQ(db_.peek(key)->deadline_ms(), 1LL << 60);
+    EXPECT_EQ(db_.peek(key)->string().size(), 1000U);
+    db_.persist(key);
+    EXPECT_EQ(db_.peek(key)->key().size(), size);
+  }
+  EXPECT_EQ(db_.size(), 9U);
+}
+
 }  // namespace
 }  // namespace compozy::redis

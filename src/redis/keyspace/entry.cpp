@@ -26,7 +26,15 @@ int64_t Entry::deadline_ms() const {
 
 void Entry::set_deadline(int64_t deadline_ms) { std::memcpy(payload(), &deadline_ms, sizeof deadline_ms); }
 
-std::string_view Entry::key() const { return {payload() + key_offset(), key_size}; }
+size_t Entry::key_size() const {
+  if (embedded()) return sizes & 0xff;
+  if (sizes != kLongKey) return sizes;
+  uint32_t size = 0;
+  std::memcpy(&size, payload() + long_size_offset(), sizeof size);
+  return size;
+}
+
+std::string_view Entry::key() const { return {payload() + key_offset(), key_size()}; }
 
 void* Entry::pointer() const {
   void* value = nullptr;
@@ -38,25 +46,29 @@ void Entry::set_pointer(void* value) {
   std::memcpy(payload() + (has_deadline() ? 8 : 0), static_cast<const void*>(&value), sizeof value);
 }
 
-char* Entry::value_bytes() { return payload() + key_offset() + key_size; }
+char* Entry::value_bytes() { return payload() + key_offset() + key_size(); }
 
 std::string_view Entry::string() const {
-  if (embedded()) return {payload() + key_offset() + key_size, value_size};
+  if (embedded()) return {payload() + key_offset() + key_size(), value_size()};
   return value<LargeString>().text();
 }
 
-size_t Entry::footprint() const { return sizeof(Entry) + key_offset() + key_size + (embedded() ? value_size : 0); }
+size_t Entry::footprint() const { return sizeof(Entry) + key_offset() + key_size() + value_size(); }
 
 Entry* Entry::make(std::string_view key, Type type, bool deadline, bool embedded, size_t value_size) {
-  const size_t size = sizeof(Entry) + (deadline ? 8 : 0) + (embedded ? value_size : 8) + key.size();
+  const bool long_key = !embedded && key.size() >= kLongKey;
+  const size_t size =
+      sizeof(Entry) + (deadline ? 8 : 0) + (embedded ? value_size : 8) + (long_key ? 4 : 0) + key.size();
   auto* entry = static_cast<Entry*>(counted_alloc(size));
   entry->lru = 0;
   entry->epoch = 0;
   entry->type = type;
   entry->flags = static_cast<uint8_t>((deadline ? kHasDeadline : 0) | (embedded ? kEmbedded : 0));
-  entry->unused = 0;
-  entry->key_size = static_cast<uint32_t>(key.size());
-  entry->value_size = static_cast<uint32_t>(embedded ? value_size : 0);
+  entry->sizes = static_cast<uint16_t>(embedded ? key.size() | value_size << 8 : long_key ? kLongKey : key.size());
+  if (long_key) {
+    const auto long_size = static_cast<uint32_t>(key.size());
+    std::memcpy(entry->payload() + entry->long_size_offset(), &long_size, sizeof long_size);
+  }
   if (!key.empty()) std::memcpy(entry->payload() + entry->key_offset(), key.data(), key.size());
   return entry;
 }

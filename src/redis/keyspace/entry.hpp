@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Entry: one key of a database in one allocation: header, [deadline], [value pointer], key, [small string].
+// Entry: one key of a database in one allocation: header, [deadline], [value pointer], [size of a long key], key,
+// [small string].
 // A string value stands inside the entry while the whole is at most kEmbeddedMax bytes; larger strings and all other
 // types are behind a pointer. The epoch byte and the two LRU/LFU readings share one word.
 //
@@ -44,13 +45,15 @@ struct Entry {
   uint32_t epoch : 8;
   Type type;
   uint8_t flags;
-  uint16_t unused;
-  uint32_t key_size;
-  uint32_t value_size;  // of an embedded string
+  // Embedded: the key's size, and the value's in the upper byte. Otherwise the key's; kLongKey: it stands in the
+  // payload.
+  uint16_t sizes;
 
   bool has_deadline() const { return (flags & kHasDeadline) != 0; }
   bool embedded() const { return (flags & kEmbedded) != 0; }
   int64_t deadline_ms() const;  // -1: none
+  size_t key_size() const;
+  size_t value_size() const { return embedded() ? sizes >> 8 : 0; }  // of an embedded string
   std::string_view key() const;
   std::string_view string() const;  // type must be string
 
@@ -73,9 +76,12 @@ struct Entry {
  private:
   const char* payload() const { return reinterpret_cast<const char*>(this + 1); }
   char* payload() { return reinterpret_cast<char*>(this + 1); }
-  size_t key_offset() const { return (has_deadline() ? 8 : 0) + (embedded() ? 0 : 8); }
+  static constexpr uint16_t kLongKey = 0xffff;
+  bool has_long_key() const { return !embedded() && sizes == kLongKey; }
+  size_t long_size_offset() const { return (has_deadline() ? 8 : 0) + 8; }
+  size_t key_offset() const { return (has_deadline() ? 8 : 0) + (embedded() ? 0 : 8) + (has_long_key() ? 4 : 0); }
 };
-static_assert(sizeof(Entry) == 16);
+static_assert(sizeof(Entry) == 8);
 
 LargeString* make_large_string(size_t size, size_t capacity);
 void free_large_string(LargeString* string);

@@ -59,9 +59,10 @@ uint32_t Packed::open_gap(uint32_t at, uint32_t bytes) {
     end_ += bytes;
     return at;
   }
-  // A buffer grows by a part, up to a list's chunk size; one that takes elements in front keeps its spare room there.
+  // A small buffer grows by half, a larger one to the allocator's next size, up to a list's chunk size; one that takes
+  // elements in front keeps its spare room there.
   const uint32_t needed = end_ - begin_ + bytes;
-  uint32_t wanted = count_ == 0 ? needed : needed + needed / (needed < 1024 ? 2 : 4);
+  uint32_t wanted = count_ == 0 || needed >= 1024 ? needed : needed + needed / 2;
   if (needed <= kListChunk) wanted = std::min(wanted, kListChunk);
   const auto capacity = static_cast<uint32_t>(allocation_size(wanted));
   char* data = static_cast<char*>(counted_alloc(capacity));
