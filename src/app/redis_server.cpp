@@ -66,6 +66,7 @@ class Process final : public redis::HostPort {
   bool open_log(const redis::Settings& settings);
   bool start(redis::ConfigFile& config);
   bool start_server(const redis::Settings& settings);
+  std::string switch_log(bool on);
   void banner(const redis::Settings& settings);
   void wait();
   void say(Level level, const std::string& text) { log_.write(level, text); }
@@ -76,6 +77,7 @@ class Process final : public redis::HostPort {
   std::unique_ptr<redis::Engine> engine_;
   std::unique_ptr<redis::DumpFile> dump_file_;
   std::unique_ptr<redis::AppendLog> append_log_;
+  std::vector<std::unique_ptr<redis::AppendLog>> ended_logs_;  // by CONFIG SET appendonly no
   std::unique_ptr<redis::Maintenance> maintenance_;
   std::unique_ptr<redis::Server> server_;
 };
@@ -87,6 +89,7 @@ std::optional<uint16_t> tcp_port(const redis::Settings& settings) {
 
 std::string Process::apply(const redis::SettingRow& row, const redis::Settings&, const redis::Settings& now) {
   if (row.name == "loglevel") log_.set_level(now.loglevel);
+  if (row.name == "appendonly" && engine_ != nullptr) return switch_log(now.appendonly);
   if (row.name == "dir" && ::chdir(now.dir.c_str()) != 0) return std::strerror(errno);
   if ((row.name == "port" || row.name == "bind") && server_ != nullptr) {
     if (const auto bound = server_->rebind(now.bind, tcp_port(now)); !bound) {
@@ -95,6 +98,23 @@ std::string Process::apply(const redis::SettingRow& row, const redis::Settings&,
                                 : "Failed to bind to specified addresses.";
     }
   }
+  return {};
+}
+
+// Under the gate. A log that ends writes what it has; it is destroyed when the process ends, outside the gate.
+std::string Process::switch_log(bool on) {
+  if (on == (append_log_ != nullptr)) return {};
+  if (!on) {
+    engine_->attach(nullptr, nullptr);
+    ended_logs_.push_back(std::move(append_log_));
+    return {};
+  }
+  auto started = redis::AppendLog::start(*engine_, {.directory = "."});
+  if (!started) {
+    say(Level::warning, "The append only log could not be started: " + started.error().to_string());
+    return "Unable to turn on AOF. Check server logs.";
+  }
+  append_log_ = *std::move(started);
   return {};
 }
 
@@ -231,6 +251,7 @@ int Process::run(redis::ConfigFile& config) {
   server_.reset();
   maintenance_.reset();
   append_log_.reset();
+  ended_logs_.clear();
   if (!settings.pidfile.empty()) ::unlink(settings.pidfile.c_str());
   say(Level::warning, "Redis is now ready to exit, bye bye...");
   return 0;
