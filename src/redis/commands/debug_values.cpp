@@ -151,20 +151,25 @@ void debug_quicklist_packed_threshold(Context& ctx) {
 
 void debug_reload(Context& ctx) {
   bool flush = true;
+  bool merge = false;
   bool save = true;
   for (size_t i = 2; i < ctx.size(); ++i) {
     if (ctx.is(i, "NOFLUSH")) {
       flush = false;
     } else if (ctx.is(i, "NOSAVE")) {
       save = false;
-    } else if (!ctx.is(i, "MERGE")) {
+    } else if (ctx.is(i, "MERGE")) {
+      merge = true;
+    } else {
       ctx.error("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
       return;
     }
   }
   ctx.propagate_nothing();
   if (ctx.server.storage != nullptr) {
-    const std::string problem = ctx.server.storage->reload(save, flush);
+    const std::string problem = ctx.server.storage->reload(save, flush   ? RestorePolicy::flush
+                                                                 : merge ? RestorePolicy::replace
+                                                                         : RestorePolicy::append);
     if (problem.empty()) return ctx.reply.ok();
     ctx.error(problem);
     return;

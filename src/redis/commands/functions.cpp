@@ -2,23 +2,20 @@
 //
 // FUNCTION and FCALL: arguments and payloads here, the libraries behind ScriptPort.
 // Source: redis.io/docs/manual/programmability/functions-intro.
-#include <array>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "base/text.hpp"
 #include "redis/commands/context.hpp"
 #include "redis/commands/handlers.hpp"
-#include "redis/resp/crc64.hpp"
-#include "redis/resp/lzf.hpp"
+#include "redis/rdb/crc64.hpp"
+#include "redis/rdb/rdb_bytes.hpp"
 
 namespace compozy::redis {
 
 namespace {
 
-constexpr uint16_t kRdbVersion = 10;
-constexpr unsigned char kFunctionOpcode = 245;
+constexpr uint8_t kFunctionOpcode = 245;
 constexpr size_t kFooter = 10;  // version and CRC
 
 void wrong_subcommand(Context& ctx) {
@@ -26,95 +23,14 @@ void wrong_subcommand(Context& ctx) {
             "'. Try FUNCTION HELP.");
 }
 
-void append_little_endian(std::string& out, uint64_t value, size_t bytes) {
-  for (size_t i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
-}
-
-// A length as RDB writes it: 6 bits, 14 bits, or 32 bits after a marker.
-void append_length(std::string& out, size_t size) {
-  if (size < 64) {
-    out += static_cast<char>(size);
-    return;
-  }
-  if (size < 16384) {
-    out += static_cast<char>(0x40 | size >> 8);
-    out += static_cast<char>(size & 0xff);
-    return;
-  }
-  out += static_cast<char>(0x80);
-  for (int i = 3; i >= 0; --i) out += static_cast<char>(size >> (8 * i) & 0xff);
-}
-
-class PayloadReader {
- public:
-  explicit PayloadReader(std::string_view bytes) : left_(bytes) {}
-
-  bool empty() const { return left_.empty(); }
-  bool byte(unsigned char& out) {
-    uint64_t value = 0;
-    if (!big_endian(1, value)) return false;
-    out = static_cast<unsigned char>(value);
-    return true;
-  }
-  bool text(std::string& out) {
-    uint64_t size = 0;
-    bool compressed = false;
-    if (!length(size, compressed)) return false;
-    if (!compressed) return take(size, out);
-    uint64_t packed = 0;
-    bool ignored = false;
-    std::string input;
-    if (!length(packed, ignored) || !length(size, ignored) || !take(packed, input)) return false;
-    auto plain = lzf_decompress(input, static_cast<size_t>(size));
-    if (!plain) return false;
-    out = *std::move(plain);
-    return true;
-  }
-
- private:
-  bool big_endian(size_t bytes, uint64_t& value) {
-    if (left_.size() < bytes) return false;
-    value = 0;
-    for (size_t i = 0; i < bytes; ++i) value = value << 8 | static_cast<unsigned char>(left_[i]);
-    left_.remove_prefix(bytes);
-    return true;
-  }
-  bool length(uint64_t& size, bool& compressed) {
-    uint64_t first = 0;
-    if (!big_endian(1, first)) return false;
-    compressed = first == 0xc3;
-    if (compressed) return true;
-    if (first < 0x40) {
-      size = first;
-      return true;
-    }
-    if (first < 0x80) {
-      uint64_t low = 0;
-      if (!big_endian(1, low)) return false;
-      size = (first & 0x3f) << 8 | low;
-      return true;
-    }
-    if (first == 0x80) return big_endian(4, size);
-    return first == 0x81 && big_endian(8, size);
-  }
-  bool take(uint64_t size, std::string& out) {
-    if (size > left_.size()) return false;
-    out = left_.substr(0, size);
-    left_.remove_prefix(size);
-    return true;
-  }
-
-  std::string_view left_;
-};
-
 bool is_good_payload(std::string_view payload) {
   if (payload.size() < kFooter) return false;
   const size_t body = payload.size() - kFooter;
-  const auto at = [&](size_t i) { return static_cast<uint64_t>(static_cast<unsigned char>(payload[i])); };
-  if ((at(body) | at(body + 1) << 8) > kRdbVersion) return false;
+  RdbReader footer(payload.substr(body));
+  uint64_t version = 0;
   uint64_t sum = 0;
-  for (size_t i = 0; i < 8; ++i) sum |= at(body + 2 + i) << (8 * i);
-  return sum == crc64(payload.substr(0, body + 2));
+  return footer.little_endian(2, version) && footer.little_endian(8, sum) &&
+         version <= static_cast<uint64_t>(kRdbVersion) && sum == crc64(0, payload.substr(0, body + 2));
 }
 
 // "sync" or "async" as the third word, or nothing.
@@ -251,13 +167,13 @@ void run_function_kill(Context& ctx) {
 
 void run_function_dump(Context& ctx) {
   std::string payload;
+  RdbWriter writer(payload);
   for (const LibraryInfo& library : ctx.server.scripts->libraries()) {
-    payload += static_cast<char>(kFunctionOpcode);
-    append_length(payload, library.code.size());
-    payload += library.code;
+    writer.byte(kFunctionOpcode);
+    writer.string(library.code);
   }
-  append_little_endian(payload, kRdbVersion, 2);
-  append_little_endian(payload, crc64(payload), 8);
+  writer.little_endian(kRdbVersion, 2);
+  writer.little_endian(crc64(0, payload), 8);
   ctx.reply.bulk(payload);
 }
 
@@ -279,14 +195,14 @@ void run_function_restore(Context& ctx) {
     return;
   }
   std::vector<std::string> codes;
-  PayloadReader reader(ctx.arg(2).substr(0, ctx.arg(2).size() - kFooter));
-  while (!reader.empty()) {
-    unsigned char opcode = 0;
+  RdbReader reader(ctx.arg(2).substr(0, ctx.arg(2).size() - kFooter));
+  while (!reader.at_end()) {
+    uint8_t opcode = 0;
     if (!reader.byte(opcode) || opcode != kFunctionOpcode) {
       ctx.error("ERR given type is not a function");
       return;
     }
-    if (!reader.text(codes.emplace_back())) {
+    if (!reader.string(codes.emplace_back())) {
       ctx.error("ERR Failed loading library data");
       return;
     }

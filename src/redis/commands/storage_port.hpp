@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "redis/commands/script_port.hpp"
+
 namespace compozy::redis {
 
 class StoragePort {
@@ -20,8 +22,9 @@ class StoragePort {
   virtual std::string start_save() = 0;
   virtual void save_later() = 0;  // as soon as nothing else walks over the keys
   virtual bool saving() const = 0;
-  // Replaces the data with what the dump file holds (save: written just before; flush: after emptying).
-  virtual std::string reload(bool save, bool flush) = 0;
+  // Loads the dump file (save: written just before). The policy is that of libraries of functions; flush empties the
+  // keyspace before.
+  virtual std::string reload(bool save, RestorePolicy libraries) = 0;
   virtual int64_t last_save_s() const = 0;
   // A slice of the walk, and the saves that the setting `save` asks for.
   virtual void work(int64_t budget_us) = 0;

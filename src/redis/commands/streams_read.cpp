@@ -33,6 +33,8 @@ bool parse_block(Context& ctx, std::string_view text, Reading& reading) {
   if (!ctx.integer(text, ms, "ERR timeout is not an integer or out of range")) return false;
   if (ms < 0) return ctx.error("ERR timeout is negative");
   if (ms > std::numeric_limits<int64_t>::max() - ctx.now_ms()) return ctx.error("ERR timeout is out of range");
+  if (ctx.from_script)
+    return ctx.error("ERR " + std::string(ctx.arg(0)) + " command is not allowed with BLOCK option from scripts");
   reading.blocks = true;
   reading.deadline_ms = ms == 0 ? 0 : ctx.now_ms() + ms;
   return true;

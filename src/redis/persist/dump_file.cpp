@@ -49,10 +49,10 @@ RdbHead DumpFile::head() const {
 
 Result<uint64_t> DumpFile::load() {
   const Engine::Hold hold(engine_);
-  return load_held(false);
+  return load_held(false, RestorePolicy::flush);
 }
 
-Result<uint64_t> DumpFile::load_held(bool flush) {
+Result<uint64_t> DumpFile::load_held(bool flush, RestorePolicy libraries) {
   ServerState& state = engine_.state();
   const auto bytes = read_small_file(path());
   if (!bytes && bytes.error().code == Errc::not_found) return 0;
@@ -61,7 +61,7 @@ Result<uint64_t> DumpFile::load_held(bool flush) {
   state.keyspace.begin_unit();
   TRY(const RdbLoaded loaded, load_rdb(*bytes, state.keyspace));
   if (!loaded.libraries.empty() || flush) {
-    TRY(state.scripts->restore_libraries(loaded.libraries, RestorePolicy::flush));
+    TRY(state.scripts->restore_libraries(loaded.libraries, libraries));
   }
   keys_loaded_ = loaded.keys;
   keys_expired_ = loaded.expired;
@@ -152,11 +152,11 @@ void DumpFile::finished(const Result<void>& written) {
   saving_ = false;
 }
 
-std::string DumpFile::reload(bool save_first, bool flush) {
+std::string DumpFile::reload(bool save_first, RestorePolicy libraries) {
   if (save_first) {
     if (std::string problem = save(); !problem.empty()) return problem;
   }
-  const auto loaded = load_held(flush);
+  const auto loaded = load_held(libraries == RestorePolicy::flush, libraries);
   if (loaded) return {};
   return "ERR Error trying to load the RDB dump, check server logs. " + loaded.error().message;
 }

@@ -37,7 +37,7 @@ class DumpFile final : public StoragePort {
   std::string start_save() override;
   void save_later() override { scheduled_ = true; }
   bool saving() const override { return saving_; }
-  std::string reload(bool save, bool flush) override;
+  std::string reload(bool save, RestorePolicy libraries) override;
   int64_t last_save_s() const override { return last_save_s_; }
   void work(int64_t budget_us) override;
   std::vector<std::pair<std::string, std::string>> info() const override;
@@ -46,7 +46,7 @@ class DumpFile final : public StoragePort {
   std::string path() const;
   std::string temporary() const;
   RdbHead head() const;
-  Result<uint64_t> load_held(bool flush);
+  Result<uint64_t> load_held(bool flush, RestorePolicy libraries);
   Result<void> write_all();  // on the saver's thread
   void finished(const Result<void>& written);
   bool is_due() const;
