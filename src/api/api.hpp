@@ -13,11 +13,14 @@
 
 #include "auth/api_keys.hpp"
 #include "base/clock.hpp"
+#include "expression/secret.hpp"
 #include "http/router.hpp"
 #include "io/loop.hpp"
+#include "store/dead_letters.hpp"
 #include "store/runs.hpp"
 #include "workflow/run/activities.hpp"
 #include "workflow/run/runs.hpp"
+#include "workflow/schedule/scheduler.hpp"
 
 namespace compozy::api {
 
@@ -36,8 +39,11 @@ struct Context {
   workflow::Runs& driver;
   workflow::Programs& programs;
   store::Runs& runs;
+  store::DeadLetters& dead_letters;
+  workflow::Scheduler& scheduler;
   const auth::ApiKeys* keys = nullptr;  // null: open to everybody who can connect
   MemoryRead read_memory;
+  expression::SecretLookup host_env;  // the host's variables, for the secrets of webhooks
   std::vector<Probe> probes;
   std::string version;
   std::string mode;

@@ -11,6 +11,8 @@ void add_operation_routes(http::Router& router, const Context& context);
 void add_workflow_routes(http::Router& router, const Context& context);
 void add_execution_routes(http::Router& router, const Context& context);
 void add_stream_routes(http::Router& router, const Context& context);
+void add_hook_routes(http::Router& router, const Context& context);
+void add_schedule_routes(http::Router& router, const Context& context);
 void add_memory_routes(http::Router& router, const Context& context);
 
 // A handler behind the API key: 401 without a valid one.

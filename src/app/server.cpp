@@ -20,11 +20,13 @@
 #include "observe/log.hpp"
 #include "sql/sqlite/sqlite_database.hpp"
 #include "store/config_store.hpp"
+#include "store/dead_letters.hpp"
 #include "store/run_log.hpp"
 #include "store/runs.hpp"
 #include "web/web.hpp"
 #include "workflow/activity/performer.hpp"
 #include "workflow/journal/journal.hpp"
+#include "workflow/schedule/scheduler.hpp"
 
 namespace compozy::app {
 
@@ -94,6 +96,7 @@ class Server {
   std::unique_ptr<auth::ApiKeys> keys_;
   std::unique_ptr<store::Memory> memory_;
   std::unique_ptr<store::Runs> runs_;
+  std::unique_ptr<store::DeadLetters> dead_letters_;
   std::unique_ptr<store::ConfigStore> definitions_;
   std::unique_ptr<ProjectPrograms> programs_;
   std::unique_ptr<io::BlockingPool> pool_;
@@ -102,6 +105,7 @@ class Server {
   std::unique_ptr<agent::Toolbox> tools_;
   std::unique_ptr<workflow::Performer> performer_;
   std::unique_ptr<workflow::Journal> journal_;
+  std::unique_ptr<workflow::Scheduler> scheduler_;
   std::unique_ptr<api::Context> context_;
   std::unique_ptr<http::Server> http_;
   std::string address_;
@@ -124,6 +128,7 @@ Result<void> Server::open_stores() {
   TRY(redis_, RedisSide::open(config_, modes_.redis, data_.path(), loop_));
   memory_ = std::make_unique<store::Memory>(redis_->client(), system_clock());
   runs_ = std::make_unique<store::Runs>(*database_);
+  dead_letters_ = std::make_unique<store::DeadLetters>(*database_);
   keys_ = std::make_unique<auth::ApiKeys>(*database_, system_clock(), system_random());
   TRY(keys_->load_blocking());
   return first_key();
@@ -179,7 +184,14 @@ Result<void> Server::open_workflows() {
           },
       .read_definition = [this](std::string hash) { return definitions_->get(std::move(hash)); }});
   performer_->connect(*journal_);
-  return journal_->open_blocking();
+  TRY(journal_->open_blocking());
+  scheduler_ = std::make_unique<workflow::Scheduler>(workflow::SchedulerOptions{.loop = loop_,
+                                                                                .clock = system_clock(),
+                                                                                .database = *database_,
+                                                                                .programs = *programs_,
+                                                                                .driver = *journal_,
+                                                                                .runs = *runs_});
+  return scheduler_->open_blocking();
 }
 
 Result<void> Server::open_http() {
@@ -189,9 +201,12 @@ Result<void> Server::open_http() {
       .driver = *journal_,
       .programs = *programs_,
       .runs = *runs_,
+      .dead_letters = *dead_letters_,
+      .scheduler = *scheduler_,
       .keys = config_.boolean("server.auth.enabled") ? keys_.get() : nullptr,
       .read_memory = [this](std::string memory, std::string key, int64_t offset,
                             int64_t limit) { return read_memory(std::move(memory), std::move(key), offset, limit); },
+      .host_env = host_variable,
       .probes = {},
       .version = version_,
       .mode = std::string(config::mode_name(modes_.temporal)),
@@ -270,10 +285,12 @@ io::Task<void> Server::serve_until_signal() {
   if (auto recovered = co_await journal_->recover(); !recovered) {
     outcome_ = fail(recovered.error());
   } else {
+    scheduler_->start();
     (void)co_await signals.wait();
     log::info("stopping");
   }
   co_await http_->stop(config_.duration_ms("server.timeouts.server_shutdown"));
+  co_await scheduler_->stop();
   co_await journal_->stop();
   co_await tools_->close();
   co_await redis_->stop();

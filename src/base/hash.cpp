@@ -95,6 +95,40 @@ std::string sha256_hex(BytesView bytes) {
   return to_hex(raw);
 }
 
+std::string hmac_sha256_hex(BytesView key, BytesView bytes) {
+  constexpr size_t kBlock = 64;
+  std::string pad(key);
+  if (pad.size() > kBlock) {
+    Sha256 hash;
+    hash.update(key);
+    const auto digest = hash.finish();
+    pad.assign(digest.begin(), digest.end());
+  }
+  pad.resize(kBlock, '\0');
+  std::string inner_pad = pad;
+  std::string outer_pad = pad;
+  for (char& c : inner_pad) c = static_cast<char>(c ^ 0x36);
+  for (char& c : outer_pad) c = static_cast<char>(c ^ 0x5c);
+  Sha256 inner;
+  inner.update(inner_pad);
+  inner.update(bytes);
+  const auto digest = inner.finish();
+  Sha256 outer;
+  outer.update(outer_pad);
+  outer.update(std::string(digest.begin(), digest.end()));
+  const auto mac = outer.finish();
+  return to_hex(std::string(mac.begin(), mac.end()));
+}
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  unsigned char difference = a.size() == b.size() ? 0 : 1;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const char other = b.empty() ? '\0' : b[i % b.size()];
+    difference = static_cast<unsigned char>(difference | static_cast<unsigned char>(a[i] ^ other));
+  }
+  return difference == 0;
+}
+
 uint64_t hash64(BytesView bytes, uint64_t seed) {
   constexpr uint64_t k0 = 0xa0761d6478bd642f;
   constexpr uint64_t k1 = 0xe7037ed1a0b428db;

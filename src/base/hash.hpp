@@ -28,6 +28,12 @@ class Sha256 {
 
 std::string sha256_hex(BytesView bytes);
 
+// HMAC-SHA-256 (RFC 2104), in hexadecimal.
+std::string hmac_sha256_hex(BytesView key, BytesView bytes);
+
+// Takes as long whatever the texts hold, so that a signature cannot be guessed piece by piece.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
 // Fast and well mixed (wyhash construction); seeded per process by callers that face hostile keys.
 uint64_t hash64(BytesView bytes, uint64_t seed = 0);
 

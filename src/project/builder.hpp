@@ -68,7 +68,14 @@ class Builder {
   // Builder_workflow: the file's own parts.
   void build_config(const Node& config);
   void build_triggers(const Node& triggers);
-  void check_schedule(const Node& schedule);
+
+  // builder_triggers
+  Webhook build_webhook(const Node& node, const std::string& path);
+  void build_verification(const Node& node, const std::string& path, Webhook& webhook);
+  WebhookEvent build_webhook_event(const Node& node, const std::string& path);
+  void build_schedule(const Node& node);
+
+  // builder_workflow
   json::Value schema_of(const Node& owner, std::string_view field, const std::string& path);
   json::Value schema_by_id(const Node& id, const std::string& path);
 

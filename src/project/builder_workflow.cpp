@@ -130,44 +130,6 @@ void Builder::build_config(const Node& config) {
   }
 }
 
-void Builder::build_triggers(const Node& triggers) {
-  for (size_t i = 0; i < triggers.items.size(); ++i) {
-    const Node& node = triggers.items[i];
-    const std::string path = "triggers[" + std::to_string(i) + ']';
-    if (!check_fields(node, kTriggerFields, path, diagnostics_)) continue;
-    const std::string type = node.text("type");
-    if (type != "signal") {
-      if (node.find("webhook") == nullptr)
-        diagnostics_.add(node, path + ".type", "unknown trigger type '" + type + "'; expected 'signal'");
-      continue;
-    }
-    Trigger trigger{.name = node.text("name"), .schema = schema_of(node, "schema", path)};
-    if (trigger.name.empty()) diagnostics_.add(node, path, "a signal trigger needs 'name'");
-    workflow_.triggers.push_back(std::move(trigger));
-  }
-}
-
-void Builder::check_schedule(const Node& schedule) {
-  if (!check_fields(schedule, kScheduleFields, "schedule", diagnostics_)) return;
-  constexpr std::array<std::string_view, 4> kOverlaps{"skip", "allow", "buffer_one", "cancel_other"};
-  const std::string overlap = schedule.text("overlap_policy");
-  if (!overlap.empty() && std::ranges::find(kOverlaps, overlap) == kOverlaps.end()) {
-    diagnostics_.add(*schedule.find("overlap_policy"), "schedule.overlap_policy",
-                     "unknown policy '" + overlap + "'" + did_you_mean(overlap, kOverlaps));
-  }
-  const Node* input = schedule.find("input");
-  if (!workflow_.input_schema.is_null()) {
-    auto schema = json::Schema::compile(workflow_.input_schema);
-    const json::Value given = input != nullptr ? input->json() : json::Value::object();
-    if (schema) {
-      auto checked = schema->check(schema->with_defaults(given));
-      if (!checked)
-        diagnostics_.add_inside(input != nullptr ? *input : schedule, "schedule.input", std::move(checked).error());
-    }
-  }
-  workflow_.schedule = schedule.json();
-}
-
 Workflow Builder::build() {
   policy_ = shelf_.policy;
   total_is_set_ = shelf_.policy.schedule_to_close_ms != 0;
@@ -180,7 +142,7 @@ Workflow Builder::build() {
   workflow_.project = shelf_.project;
   if (const Node* config = file_.find("config")) build_config(*config);
   if (const Node* triggers = file_.find("triggers")) build_triggers(*triggers);
-  if (const Node* schedule = file_.find("schedule")) check_schedule(*schedule);
+  if (const Node* schedule = file_.find("schedule")) build_schedule(*schedule);
   for (const char* list : {"agents", "tools"}) {
     const Node* nodes = file_.find(list);
     if (nodes == nullptr) continue;

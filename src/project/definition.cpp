@@ -170,6 +170,7 @@ class Reader {
 std::string_view task_type_name(TaskType type) { return enum_name(type); }
 std::string_view strategy_name(Strategy strategy) { return enum_name(strategy); }
 std::string_view collection_mode_name(CollectionMode mode) { return enum_name(mode); }
+std::string_view overlap_name(Overlap overlap) { return enum_name(overlap); }
 std::string_view memory_operation_name(MemoryOperation operation) { return enum_name(operation); }
 
 int64_t Policy::all_attempts_ms() const {

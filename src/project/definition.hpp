@@ -20,6 +20,7 @@
 #include "base/result.hpp"
 #include "json/value.hpp"
 #include "project/policy.hpp"
+#include "project/trigger.hpp"
 
 namespace compozy::project {
 
@@ -125,11 +126,6 @@ struct Memory {
   json::Value config;        // further sections as written: eviction_policy, flushing, privacy_policy, ...
 };
 
-struct Trigger {
-  std::string name;  // of the signal that starts a run
-  json::Value schema;
-};
-
 struct Task {
   std::string id;  // unique among its siblings; a template inside a collection
   TaskType type = TaskType::basic;
@@ -217,7 +213,7 @@ struct Workflow {
   std::vector<Tool> tools;
   std::vector<Memory> memories;
   std::vector<Trigger> triggers;
-  json::Value schedule;  // as written, checked
+  std::optional<Schedule> schedule;
 
   const Task* find_task(std::string_view task) const;  // top level
   const Agent* find_agent(std::string_view agent) const;

@@ -10,47 +10,9 @@
 #include <type_traits>
 
 #include "project/definition.hpp"
+#include "project/enum_names.hpp"
 
 namespace compozy::project {
-
-template <class E>
-struct EnumNames;
-template <>
-struct EnumNames<TaskType> {
-  static constexpr std::array<std::string_view, kTaskTypes> kNames{"basic",     "router",    "parallel", "collection",
-                                                                   "aggregate", "composite", "wait",     "signal",
-                                                                   "memory",    "workflow",  "loop",     "approval"};
-};
-template <>
-struct EnumNames<Strategy> {
-  static constexpr std::array<std::string_view, 4> kNames{"wait_all", "fail_fast", "best_effort", "race"};
-};
-template <>
-struct EnumNames<CollectionMode> {
-  static constexpr std::array<std::string_view, 2> kNames{"parallel", "sequential"};
-};
-template <>
-struct EnumNames<MemoryOperation> {
-  static constexpr std::array<std::string_view, 8> kNames{"read",  "write",  "append", "delete",
-                                                          "flush", "health", "clear",  "stats"};
-};
-template <>
-struct EnumNames<ToolRuntime> {
-  static constexpr std::array<std::string_view, 2> kNames{"script", "executable"};
-};
-
-template <class E>
-constexpr std::string_view enum_name(E value) {
-  return EnumNames<E>::kNames[static_cast<size_t>(value)];
-}
-
-template <class E>
-constexpr std::optional<E> enum_from_name(std::string_view name) {
-  for (size_t i = 0; i < EnumNames<E>::kNames.size(); ++i) {
-    if (EnumNames<E>::kNames[i] == name) return static_cast<E>(i);
-  }
-  return std::nullopt;
-}
 
 template <class T, class S>
 concept Is = std::is_same_v<std::remove_const_t<T>, S>;
@@ -150,10 +112,33 @@ void fields(V& v, T& x) {
   v("config", x.config);
 }
 
+template <class V, Is<WebhookEvent> T>
+void fields(V& v, T& x) {
+  v("name", x.name);
+  v("filter", x.filter);
+  v("input", x.input);
+  v("schema", x.schema);
+}
+
+template <class V, Is<Webhook> T>
+void fields(V& v, T& x) {
+  v("slug", x.slug);
+  v("method", x.method);
+  v("verification", x.verification);
+  v("secret", x.secret);
+  v("header", x.header);
+  v("skew_ms", x.skew_ms);
+  v("dedupe", x.dedupe);
+  v("dedupe_ttl_ms", x.dedupe_ttl_ms);
+  v("dedupe_key", x.dedupe_key);
+  v("events", x.events);
+}
+
 template <class V, Is<Trigger> T>
 void fields(V& v, T& x) {
   v("name", x.name);
   v("schema", x.schema);
+  v("webhook", x.webhook);
 }
 
 template <class V, Is<Task> T>
@@ -204,6 +189,19 @@ void fields(V& v, T& x) {
   v("form", x.form);
   v("approvals_required", x.approvals_required);
   v("approvers", x.approvers);
+}
+
+template <class V, Is<Schedule> T>
+void fields(V& v, T& x) {
+  v("cron", x.cron);
+  v("timezone", x.timezone);
+  v("enabled", x.enabled);
+  v("jitter_ms", x.jitter_ms);
+  v("overlap", x.overlap);
+  v("start_ms", x.start_ms);
+  v("end_ms", x.end_ms);
+  v("catch_up_ms", x.catch_up_ms);
+  v("input", x.input);
 }
 
 template <class V, Is<Workflow> T>

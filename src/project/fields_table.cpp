@@ -44,24 +44,22 @@ constexpr std::array kServer{
     FieldRow{"mcpproxy", any},   FieldRow{"webhooks", any}, FieldRow{"worker", any}, FieldRow{"stream", any},
     FieldRow{"monitoring", any}, FieldRow{"cli", any},      FieldRow{"auth", any},   FieldRow{"log", any}};
 
-constexpr std::array kWorkflow{
-    FieldRow{"resource", text},
-    FieldRow{"id", text, true},
-    FieldRow{"version", text},
-    FieldRow{"description", text},
-    FieldRow{"author", map},
-    FieldRow{"schemas", list},
-    FieldRow{"config", map},
-    FieldRow{"triggers", list},
-    FieldRow{"schedule", refused, false,
-             "schedules are not supported yet; start the workflow over HTTP from a cron of your own"},
-    FieldRow{"agents", list},
-    FieldRow{"tools", list},
-    FieldRow{"tasks", list, true},
-    FieldRow{"outputs", map},
-    FieldRow{"mcps", refused, false, kNoMcp},
-    FieldRow{"knowledge_bases", refused, false, kNoKnowledge},
-    FieldRow{"knowledge", refused, false, kNoKnowledge}};
+constexpr std::array kWorkflow{FieldRow{"resource", text},
+                               FieldRow{"id", text, true},
+                               FieldRow{"version", text},
+                               FieldRow{"description", text},
+                               FieldRow{"author", map},
+                               FieldRow{"schemas", list},
+                               FieldRow{"config", map},
+                               FieldRow{"triggers", list},
+                               FieldRow{"schedule", map},
+                               FieldRow{"agents", list},
+                               FieldRow{"tools", list},
+                               FieldRow{"tasks", list, true},
+                               FieldRow{"outputs", map},
+                               FieldRow{"mcps", refused, false, kNoMcp},
+                               FieldRow{"knowledge_bases", refused, false, kNoKnowledge},
+                               FieldRow{"knowledge", refused, false, kNoKnowledge}};
 
 constexpr std::array kOptions{FieldRow{"schedule_to_start_timeout", duration},
                               FieldRow{"start_to_close_timeout", duration},
@@ -145,13 +143,19 @@ constexpr std::array kPersistence{
     FieldRow{"circuit_breaker", refused, false, "a store that is away pauses the run by itself"}};
 
 constexpr std::array kTransition{FieldRow{"next", text, true}, FieldRow{"with", map}};
-constexpr std::array kTrigger{
-    FieldRow{"type", text, true}, FieldRow{"name", text}, FieldRow{"schema", schema},
-    FieldRow{"webhook", refused, false, "webhook triggers are not supported yet; start the workflow over HTTP"}};
-constexpr std::array kSchedule{FieldRow{"cron", text, true},     FieldRow{"timezone", text},
-                               FieldRow{"enabled", boolean},     FieldRow{"jitter", duration},
-                               FieldRow{"overlap_policy", text}, FieldRow{"start_at", text},
-                               FieldRow{"end_at", text},         FieldRow{"input", map}};
+constexpr std::array kTrigger{FieldRow{"type", text, true}, FieldRow{"name", text}, FieldRow{"schema", schema},
+                              FieldRow{"webhook", map}};
+constexpr std::array kWebhook{FieldRow{"slug", text, true}, FieldRow{"method", text}, FieldRow{"verify", map},
+                              FieldRow{"dedupe", map}, FieldRow{"events", list, true}};
+constexpr std::array kVerify{FieldRow{"strategy", text, true}, FieldRow{"secret", text}, FieldRow{"header", text},
+                             FieldRow{"skew", duration}};
+constexpr std::array kDedupe{FieldRow{"enabled", boolean}, FieldRow{"ttl", duration}, FieldRow{"key", text}};
+constexpr std::array kWebhookEvent{FieldRow{"name", text, true}, FieldRow{"filter", text}, FieldRow{"input", map},
+                                   FieldRow{"schema", schema}};
+constexpr std::array kSchedule{
+    FieldRow{"cron", text, true}, FieldRow{"timezone", text},       FieldRow{"enabled", boolean},
+    FieldRow{"jitter", duration}, FieldRow{"overlap_policy", text}, FieldRow{"start_at", text},
+    FieldRow{"end_at", text},     FieldRow{"input", map},           FieldRow{"catch_up_window", duration}};
 constexpr std::array kRuntime{FieldRow{"type", text},
                               FieldRow{"entrypoint", text},
                               FieldRow{"permissions", texts},
@@ -336,6 +340,10 @@ const ObjectKind kMemoryRefFields{"memory reference", kMemoryRef};
 const ObjectKind kPersistenceFields{"persistence", kPersistence};
 const ObjectKind kTransitionFields{"transition", kTransition};
 const ObjectKind kTriggerFields{"trigger", kTrigger};
+const ObjectKind kWebhookFields{"webhook", kWebhook};
+const ObjectKind kVerifyFields{"webhook's verify", kVerify};
+const ObjectKind kDedupeFields{"webhook's dedupe", kDedupe};
+const ObjectKind kWebhookEventFields{"webhook event", kWebhookEvent};
 const ObjectKind kScheduleFields{"schedule", kSchedule};
 const ObjectKind kRuntimeFields{"runtime", kRuntime};
 const ObjectKind kAutoloadFields{"autoload", kAutoload};

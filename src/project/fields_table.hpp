@@ -43,7 +43,7 @@ struct ObjectKind {
 extern const ObjectKind kProjectFields, kWorkflowFields, kWorkflowConfigFields, kOptionsFields, kRetryFields,
     kModelFields, kAgentFields, kActionFields, kToolFields, kMemoryFields, kMemoryRefFields, kPersistenceFields,
     kTransitionFields, kTriggerFields, kScheduleFields, kRuntimeFields, kAutoloadFields, kSignalFields,
-    kWorkflowSourceFields;
+    kWorkflowSourceFields, kWebhookFields, kVerifyFields, kDedupeFields, kWebhookEventFields;
 
 std::span<const FieldRow> common_task_fields();
 ObjectKind task_fields(TaskType type);        // those of the type alone

@@ -305,6 +305,7 @@ class Loader {
       for (const auto& [id, node] : memories->second) project_.memories.push_back(build_memory(node, "", diagnostics_));
     }
     std::map<std::string, std::string> signals;
+    std::map<std::string, std::string> slugs;
     for (const Node& file : workflow_files_) {
       Builder builder(file, shelf_, diagnostics_);
       Workflow workflow = builder.build();
@@ -313,6 +314,15 @@ class Loader {
         diagnostics_.add(file, "id", "workflow '" + workflow.id + "' is defined twice in this project");
       }
       for (const Trigger& trigger : workflow.triggers) {
+        for (const Webhook& webhook : trigger.webhook) {
+          const auto [found, is_new] = slugs.emplace(webhook.slug, workflow.id);
+          if (!is_new) {
+            diagnostics_.add(
+                file, "triggers",
+                "the slug '" + webhook.slug + "' belongs to a webhook of the workflow '" + found->second + "'");
+          }
+        }
+        if (trigger.name.empty()) continue;
         auto [found, is_new] = signals.emplace(trigger.name, workflow.id);
         if (!is_new) {
           diagnostics_.add(file, "triggers",

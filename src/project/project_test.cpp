@@ -304,6 +304,27 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"  - {id: a, type: approval, message: '{{ uper .x }}'}", "unknown function 'uper'"},
         Wrong{"  - {id: a, type: approval, on_timeout: b}", "on_timeout: unknown task 'b'"}));
 
+INSTANTIATE_TEST_SUITE_P(
+    Triggers, Mistakes,
+    ::testing::Values(
+        Wrong{"  - {id: a}\nschedule: {cron: 61 * * * *}", "schedule.cron: cron: '61' as minutes"},
+        Wrong{"  - {id: a}\nschedule: {cron: '@daily', timezone: Europe/Berln}", "unknown time zone 'Europe/Berln'"},
+        Wrong{"  - {id: a}\nschedule: {cron: '@daily', overlap_policy: skipp}", "did you mean 'skip'?"},
+        Wrong{"  - {id: a}\nschedule: {cron: '@daily', start_at: soon}", "'soon' is no time"},
+        Wrong{"  - {id: a}\ntriggers: [{type: webhok}]", "did you mean 'webhook'?"},
+        Wrong{"  - {id: a}\ntriggers: [{type: webhook}]", "a webhook trigger needs 'webhook'"},
+        Wrong{"  - {id: a}\ntriggers: [{type: webhook, webhook: {slug: A B, events: [{name: x}]}}]",
+              "lower-case letters"},
+        Wrong{"  - {id: a}\ntriggers: [{type: webhook, webhook: {slug: s, events: []}}]", "needs at least one event"},
+        Wrong{"  - {id: a}\ntriggers: [{type: webhook, webhook: {slug: s, events: [{name: x, filter: paylod.x}]}}]",
+              "undeclared name 'paylod'; did you mean 'payload'?"},
+        Wrong{"  - {id: a}\ntriggers: [{type: webhook, webhook: {slug: s, verify: {strategy: hmac, secret: x}, events: "
+              "[{name: x}]}}]",
+              "needs 'header'"},
+        Wrong{"  - {id: a}\ntriggers: [{type: webhook, webhook: {slug: s, verify: {strategy: github}, events: [{name: "
+              "x}]}}]",
+              "needs 'secret'"}));
+
 TEST(Project, ALoopOfSeveralTasksRunsThemInOrderAndConditionsInsideSeeWhatTheirPlaceHas) {
   Folder folder;
   folder.workflow(R"(

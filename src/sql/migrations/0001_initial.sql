@@ -161,3 +161,27 @@ CREATE TABLE audit (
   previous_hash  TEXT    NOT NULL,
   hash           TEXT    NOT NULL
 ) STRICT;
+
+-- What each workflow's schedule has done, and what people changed about it. `spec` is the YAML's schedule as it was
+-- when the row was written: another one there lets the override go.
+CREATE TABLE schedules (
+  workflow          TEXT    PRIMARY KEY NOT NULL,
+  spec              TEXT    NOT NULL,
+  next_ms           INTEGER NOT NULL,   -- the next time that is due; 0 = none
+  last_ms           INTEGER NOT NULL,   -- the latest time that started a run; 0 = none yet
+  last_run          TEXT,
+  skipped           INTEGER NOT NULL,   -- times that started nothing: overlapping, or too old
+  buffered_ms       INTEGER NOT NULL,   -- starts when last_run ends; 0 = nothing waits
+  override_cron     TEXT,
+  override_enabled  INTEGER,
+  override_ms       INTEGER             -- when a person last changed it
+) STRICT, WITHOUT ROWID;
+
+-- What was sent to us and could not be used: a webhook's delivery or an event, with the reason. The newest are kept.
+CREATE TABLE dead_letters (
+  n       INTEGER PRIMARY KEY,
+  at      INTEGER NOT NULL,
+  source  TEXT    NOT NULL,   -- "webhook/SLUG" or "event/NAME"
+  reason  TEXT    NOT NULL,
+  body    TEXT    NOT NULL
+) STRICT;
