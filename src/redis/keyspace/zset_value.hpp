@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ZSetValue: members with scores, ordered by score, then by bytes. A table finds a member; a counted tree of two levels
-// keeps the order: leaves of up to 256 pointers under one directory with their counts. Every range of ZRANGE and its
-// kin becomes an interval of ranks [from, to), found by partition().
-// Small ones report "listpack" as Redis does; the flag never goes back except where Redis converts a stored result.
+// ZSetValue: members with scores, ordered by score, then by bytes. A small one ("listpack" to clients) is one buffer of
+// records in order. In a large one ("skiplist") a table finds a member, and a counted tree of two levels keeps the
+// order: leaves of up to 256 pointers under one directory with their counts. Every range of ZRANGE and its kin becomes
+// an interval of ranks [from, to), found by partition(). A large one never becomes small again, except where Redis
+// converts a stored result. References to members are valid until the next change.
 #pragma once
 
 #include <cstdint>
@@ -35,10 +36,12 @@ class ZSetValue {
   ZSetValue(const ZSetValue&) = delete;
   ZSetValue& operator=(const ZSetValue&) = delete;
 
-  size_t size() const { return table_.size(); }
-  void use_large() { large_ = true; }
-  size_t bucket_count() const { return table_.buckets(); }
-  bool is_large() const { return large_; }
+  size_t size() const { return large_ != nullptr ? large_->table.size() : count_; }
+  void use_large() {
+    if (large_ == nullptr) unpack();
+  }
+  size_t bucket_count() const { return large_ != nullptr ? large_->table.buckets() : 0; }
+  bool is_large() const { return large_ != nullptr; }
   std::optional<double> score(std::string_view member) const;
   bool set(std::string_view member, double score, const Limits& limits);  // whether the member is new
   bool erase(std::string_view member);
@@ -55,7 +58,9 @@ class ZSetValue {
   void for_each(size_t from, size_t to, bool backwards, const Visit& visit) const;
   void for_each(const Visit& visit) const { for_each(0, size(), false, visit); }
   uint64_t scan(uint64_t cursor, const Visit& visit) const;
-  const ScoredMember& random(Random& random) const { return *table_.random(random); }
+  const ScoredMember& random(Random& random) const {
+    return large_ != nullptr ? *large_->table.random(random) : at(random.below(count_));
+  }
 
  private:
   static constexpr uint32_t kLeaf = 256;
@@ -69,11 +74,25 @@ class ZSetValue {
     uint32_t capacity = 0;
     ScoredMember** members = nullptr;
   };
+  struct Large {
+    Table<Traits> table;
+    CountedVector<Leaf> leaves;
+  };
   struct Place {
     size_t leaf;
     size_t at;
   };
 
+  // ---- the small form: records of 8-aligned size, one after another ----
+  const ScoredMember& record(uint32_t at) const { return *reinterpret_cast<const ScoredMember*>(records_ + at); }
+  uint32_t find_record(std::string_view text) const;  // bytes_: absent
+  void insert_record(std::string_view text, double score);
+  void erase_record(uint32_t at);
+  void unpack();
+  void pack();
+  void free_large();
+
+  // ---- the large form ----
   static bool before(const ScoredMember& a, double score, std::string_view text);
   Place lower_bound(double score, std::string_view text) const;
   Place place_of_rank(size_t rank) const;
@@ -83,9 +102,11 @@ class ZSetValue {
   void grow(Leaf& leaf);
   void split(size_t leaf);
 
-  Table<Traits> table_;
-  CountedVector<Leaf> leaves_;
-  bool large_ = false;
+  char* records_ = nullptr;
+  uint32_t bytes_ = 0;
+  uint32_t capacity_ = 0;
+  uint32_t count_ = 0;
+  Large* large_ = nullptr;
 };
 
 }  // namespace compozy::redis

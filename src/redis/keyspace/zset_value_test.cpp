@@ -20,7 +20,11 @@ TEST(ZSetValue, OrdersByScoreThenBytes) {
   EXPECT_EQ(zset.score("c"), 9.0);
 }
 
-TEST(ZSetValue, BehavesLikeAnOrderedSet) {
+// With few members it stays small throughout.
+class OrderedSet : public testing::TestWithParam<uint64_t> {};
+INSTANTIATE_TEST_SUITE_P(Members, OrderedSet, testing::Values(40, 100, 5000));
+
+TEST_P(OrderedSet, IsWhatASortedSetBehavesLike) {
   SeededRandom random(11);
   const int64_t before = current_account().used;
   {
@@ -28,7 +32,7 @@ TEST(ZSetValue, BehavesLikeAnOrderedSet) {
     std::set<std::pair<double, std::string>> order;
     std::unordered_map<std::string, double> scores;
     for (int step = 0; step < 40'000; ++step) {
-      const std::string member = std::to_string(random.below(5000));
+      const std::string member = std::to_string(random.below(GetParam()));
       if (random.below(4) == 0) {
         const bool had = scores.contains(member);
         if (had) order.erase({scores[member], member});
@@ -55,6 +59,8 @@ TEST(ZSetValue, BehavesLikeAnOrderedSet) {
       }
     }
     size_t left = order.size();
+    ASSERT_GE(left, 20U);
+    EXPECT_EQ(zset.is_large(), left > 128);
     zset.erase_ranks(10, left - 10);
     ASSERT_EQ(zset.size(), 20U);
     std::vector<std::string> backwards;
