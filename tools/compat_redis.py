@@ -34,6 +34,7 @@ VERSION = "7.0.15"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "compozy"
 LOGS = ROOT / "build/compat"
 UNIT_SECONDS_MAX = 600
+FIRST_PORT = random.randrange(21000)
 
 EXTERNAL = """unit/type/list-3 unit/hyperloglog unit/geo unit/dump unit/type/list unit/type/stream unit/protocol
 unit/keyspace unit/scan unit/info-command unit/type/string unit/type/incr unit/type/set unit/type/zset unit/type/hash
@@ -177,6 +178,8 @@ def run_unit(origin, mode, unit, number, server_command):
     log = LOGS / f"{mode}-{unit.replace('/', '-')}.log"
     started = time.monotonic()
     server = None
+    # Runs that start at the same time must not look for ports in the same place, nor where the system chooses its own.
+    ports = 10032 + (FIRST_PORT + number * 300) % 21000
     try:
         tree = scratch / "tree"
         make_tree(origin, tree, server_command)
@@ -194,10 +197,9 @@ def run_unit(origin, mode, unit, number, server_command):
             if not wait_for(port, server):
                 return mode, unit, {"ok": 0, "err": 1, "ignored": 0, "whole": False, "failures": ["no server"],
                                     "seconds": 0}
-            # Runs that start at the same time must not look for their own port from the same place.
-            command += ["--host", "127.0.0.1", "--port", str(port), "--baseport", str(20000 + random.randrange(40000))]
+            command += ["--host", "127.0.0.1", "--port", str(port), "--baseport", str(ports)]
         else:
-            command += ["--baseport", str(20000 + number * 400), "--portcount", "400"]
+            command += ["--baseport", str(ports), "--portcount", "300"]
         with open(log, "w", encoding="utf-8") as output:
             run = subprocess.Popen(command, cwd=tree, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
             try:

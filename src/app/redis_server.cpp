@@ -51,6 +51,13 @@ std::string absolute(const std::string& path) {
   return directory + "/" + path;
 }
 
+std::string executable_path() {
+  std::string path(4096, '\0');
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+  path.resize(static_cast<size_t>(std::max<ssize_t>(0, size)));
+  return path;
+}
+
 // One server process: what its settings change outside the engine.
 class Process final : public redis::HostPort {
  public:
@@ -59,12 +66,17 @@ class Process final : public redis::HostPort {
   int run(redis::ConfigFile& config);
 
   std::string apply(const redis::SettingRow& row, const redis::Settings& before, const redis::Settings& now) override;
-  void shutdown() override { eventfd_write(wake_.get(), 1); }
+  void shutdown(bool, bool) override { eventfd_write(wake_.get(), 1); }
   std::string config_file() const override { return config_file_; }
+  std::string executable() const override { return executable_path(); }
+  void log(std::string_view text) override { log_.write(Level::warning, text); }
+  Result<std::string> read_file(const std::string& path) override;
+  Result<void> write_file(const std::string& path, std::string_view text) override;
 
  private:
   bool open_log(const redis::Settings& settings);
   bool start(redis::ConfigFile& config);
+  bool load_users(redis::ConfigFile& config);
   bool start_server(const redis::Settings& settings);
   std::string switch_log(bool on);
   void banner(const redis::Settings& settings);
@@ -81,6 +93,24 @@ class Process final : public redis::HostPort {
   std::unique_ptr<redis::Maintenance> maintenance_;
   std::unique_ptr<redis::Server> server_;
 };
+
+Result<std::string> Process::read_file(const std::string& path) {
+  auto text = text_of(path);
+  if (!text) return fail(system_error("open", path, errno));
+  return *std::move(text);
+}
+
+Result<void> Process::write_file(const std::string& path, std::string_view text) {
+  const std::string fresh = path + ".tmp-" + std::to_string(getpid());
+  {
+    std::ofstream file(fresh, std::ios::binary | std::ios::trunc);
+    file << text;
+    file.flush();
+    if (!file) return fail(system_error("write", fresh, errno));
+  }
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return fail(system_error("rename", path, errno));
+  return {};
+}
 
 std::optional<uint16_t> tcp_port(const redis::Settings& settings) {
   if (settings.port == 0) return std::nullopt;
@@ -181,12 +211,35 @@ bool Process::start_server(const redis::Settings& settings) {
   return true;
 }
 
+bool Process::load_users(redis::ConfigFile& config) {
+  redis::ServerState& state = engine_->state();
+  for (auto& [from, to] : config.renames) state.renamed.emplace(from, to);
+  if (!config.settings.aclfile.empty() && !config.users.empty()) {
+    say(Level::warning,
+        "Configuring Redis with users defined in redis.conf and at the same setting an ACL file path is invalid. This "
+        "setup is very likely to lead to configuration errors and security holes, please define either an ACL file or "
+        "declare users directly in your redis.conf, but not both.");
+    return false;
+  }
+  if (const std::string reason = state.acl.load_users(config.users); !reason.empty()) {
+    say(Level::warning, "Critical error while loading ACLs. Exiting. " + reason);
+    return false;
+  }
+  if (config.settings.aclfile.empty()) return true;
+  if (const std::string reason = redis::load_acl_file(state); !reason.empty()) {
+    say(Level::warning, "Aborting Redis startup because of ACL errors: " + reason);
+    return false;
+  }
+  return true;
+}
+
 bool Process::start(redis::ConfigFile& config) {
   const redis::Settings settings = config.settings;
   engine_ = std::make_unique<redis::Engine>(
       redis::Engine::Options{.clock = system_clock(), .random = system_random(), .settings = settings});
   engine_->state().host = this;
   dump_file_ = std::make_unique<redis::DumpFile>(*engine_, ".");
+  if (!load_users(config)) return false;
   if (settings.appendonly) {
     auto opened = redis::AppendLog::open(*engine_, {.directory = "."});
     if (!opened) {

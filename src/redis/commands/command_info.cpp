@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "redis/commands/acl_selector.hpp"
 #include "redis/commands/context.hpp"
 #include "redis/commands/handlers.hpp"
 
@@ -71,10 +72,6 @@ void reply_names(Context& ctx, const Table& table, uint32_t bits) {
     ++count;
   }
   ctx.reply.end_set(place, count);
-}
-
-std::string full_name(const Row& row) {
-  return row.parent.empty() ? std::string(row.name) : std::string(row.parent) + "|" + std::string(row.name);
 }
 
 void reply_key_spec(Context& ctx, const KeySpec& spec) {
@@ -184,9 +181,28 @@ const Row* named_row(std::string_view text) {
 void run_command_count(Context& ctx) { ctx.reply.integer(static_cast<int64_t>(top_rows().size())); }
 
 void run_command_list(Context& ctx) {
-  const auto rows = top_rows();
-  ctx.reply.set(rows.size());
-  for (const Row* row : rows) ctx.reply.bulk(row->name);
+  std::vector<std::string> names;
+  if (ctx.size() == 2) {
+    for (const Row* row : top_rows()) names.emplace_back(row->name);
+  } else if (ctx.size() == 5 && ctx.is(2, "filterby")) {
+    const bool category = ctx.is(3, "aclcat");
+    if (!category && !ctx.is(3, "module") && !ctx.is(3, "pattern")) {
+      ctx.error(kSyntaxError);
+      return;
+    }
+    const uint32_t bit = category ? category_bit(ctx.arg(4)) : 0;
+    for (size_t id = 0; id < row_count(); ++id) {
+      const Row& row = row_at(id);
+      const bool listed =
+          category ? (row.acl & bit) != 0 : ctx.is(3, "pattern") && glob_match(ctx.arg(4), full_name(row));
+      if (listed) names.push_back(full_name(row));
+    }
+  } else {
+    ctx.error(kSyntaxError);
+    return;
+  }
+  ctx.reply.array(names.size());
+  for (const std::string& name : names) ctx.reply.bulk(name);
 }
 
 void run_command_info(Context& ctx) {
@@ -219,28 +235,41 @@ void run_command_docs(Context& ctx) {
   }
 }
 
+namespace {
+
+// The keys of the command that stands in the arguments; false: an error was sent.
+bool keys_in(Context& ctx, Args command, std::vector<KeyUse>& keys) {
+  const Row* row = find_command(command).effective();
+  if (row == nullptr) return ctx.error("ERR Invalid command specified");
+  if (row->keys.size() == 0) return ctx.error("ERR The command has no key arguments");
+  if (!row->accepts(command.size())) return ctx.error("ERR Invalid number of arguments specified for command");
+  keys = key_uses(*row, command);
+  if (keys.empty() && !row->has(kNoMandatoryKeys)) return ctx.error("ERR Invalid arguments specified for command");
+  return true;
+}
+
+}  // namespace
+
 void run_command_getkeys(Context& ctx) {
   const Args command = ctx.args.subspan(2);
-  const Row* row = find_command(command).effective();
-  if (row == nullptr) {
-    ctx.error("ERR Invalid command specified");
-    return;
+  std::vector<KeyUse> keys;
+  if (!keys_in(ctx, command, keys)) return;
+  ctx.reply.array(keys.size());
+  for (const KeyUse& key : keys) ctx.reply.bulk(command[key.at]);
+}
+
+void run_command_getkeysandflags(Context& ctx) {
+  const Args command = ctx.args.subspan(2);
+  std::vector<KeyUse> keys;
+  if (!keys_in(ctx, command, keys)) return;
+  ctx.reply.array(keys.size());
+  for (const KeyUse& key : keys) {
+    ctx.reply.array(2);
+    ctx.reply.bulk(command[key.at]);
+    const auto flags = split(key.flags, ' ');
+    ctx.reply.set(flags.size());
+    for (const auto flag : flags) ctx.reply.simple(flag);
   }
-  if (row->keys.size() == 0) {
-    ctx.error("ERR The command has no key arguments");
-    return;
-  }
-  if (!row->accepts(command.size())) {
-    ctx.error("ERR Invalid number of arguments specified for command");
-    return;
-  }
-  const auto positions = key_positions(*row, command);
-  if (positions.empty() && !row->has(kNoMandatoryKeys)) {
-    ctx.error("ERR Invalid arguments specified for command");
-    return;
-  }
-  ctx.reply.array(positions.size());
-  for (const size_t at : positions) ctx.reply.bulk(command[at]);
 }
 
 }  // namespace compozy::redis

@@ -86,6 +86,8 @@ std::string ConfigFile::load_line(const std::vector<std::string>& words, const R
     return {};
   }
   if (name == "user" && words.size() >= 2) {
+    if (std::ranges::any_of(users, [&](const auto& user) { return user.front() == words[1]; }))
+      return "Duplicate user '" + words[1] + "' found";
     users.emplace_back(words.begin() + 1, words.end());
     return {};
   }

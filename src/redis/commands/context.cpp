@@ -134,6 +134,7 @@ bool Context::peek_string(std::string_view key, std::optional<std::string_view>&
 void Context::touched_in(Database& database, std::string_view key) {
   ++server.stats.dirty;
   database.modified(key);
+  if (server.tracking.active()) server.tracking.invalidate(key, server.current);
   if (!server.blocked.empty()) server.blocked.touched(database.index(), key);
   if (server.notifications.on()) {
     last_touched_ = key;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "redis/commands/data_handlers.hpp"
@@ -12,6 +13,7 @@ namespace compozy::redis {
 
 struct Context;
 struct Row;
+struct ServerState;
 
 // What clients are told: the Redis whose commands and replies these are.
 inline constexpr std::string_view kRedisVersion = "7.0.15";
@@ -23,6 +25,9 @@ std::span<const Row> connection_rows();
 std::span<const Row> server_rows();
 std::span<const Row> scripting_rows();
 std::span<const Row> functions_rows();
+std::span<const Row> acl_rows();
+std::span<const Row> cluster_rows();
+std::span<const Row> observation_rows();
 
 void run_discard(Context& ctx);
 void run_exec(Context& ctx);
@@ -76,7 +81,7 @@ void run_memory_usage(Context& ctx);
 void run_role(Context& ctx);
 void run_swapdb(Context& ctx);
 void run_time(Context& ctx);
-void run_debug_set_active_expire(Context& ctx);
+void run_debug(Context& ctx);
 void run_debug_object(Context& ctx);
 void run_eval(Context& ctx);
 void run_evalsha(Context& ctx);
@@ -99,5 +104,53 @@ void run_function_list(Context& ctx);
 void run_function_load(Context& ctx);
 void run_function_restore(Context& ctx);
 void run_function_stats(Context& ctx);
+void run_acl_cat(Context& ctx);
+void run_acl_deluser(Context& ctx);
+void run_acl_dryrun(Context& ctx);
+void run_acl_genpass(Context& ctx);
+void run_acl_getuser(Context& ctx);
+void run_acl_list(Context& ctx);
+void run_acl_load(Context& ctx);
+void run_acl_log(Context& ctx);
+void run_acl_save(Context& ctx);
+void run_acl_setuser(Context& ctx);
+void run_acl_users(Context& ctx);
+void run_acl_whoami(Context& ctx);
+void run_client_caching(Context& ctx);
+void run_client_getredir(Context& ctx);
+void run_client_pause(Context& ctx);
+void run_client_tracking(Context& ctx);
+void run_client_trackinginfo(Context& ctx);
+void run_client_unpause(Context& ctx);
+void run_cluster(Context& ctx);
+void run_command_getkeysandflags(Context& ctx);
+void run_config_rewrite(Context& ctx);
+void run_failover(Context& ctx);
+void run_help(Context& ctx);
+void run_latency_doctor(Context& ctx);
+void run_latency_graph(Context& ctx);
+void run_latency_histogram(Context& ctx);
+void run_latency_history(Context& ctx);
+void run_latency_latest(Context& ctx);
+void run_latency_reset(Context& ctx);
+void run_lolwut(Context& ctx);
+void run_memory_doctor(Context& ctx);
+void run_memory_malloc_stats(Context& ctx);
+void run_memory_purge(Context& ctx);
+void run_memory_stats(Context& ctx);
+void run_module_list(Context& ctx);
+void run_module_load(Context& ctx);
+void run_monitor(Context& ctx);
+void run_replicaof(Context& ctx);
+void run_shutdown(Context& ctx);
+void run_slowlog_get(Context& ctx);
+void run_slowlog_len(Context& ctx);
+void run_slowlog_reset(Context& ctx);
+void run_sync(Context& ctx);
+
+// Writes the settings into the configuration file; `all` also those that have their initial value. Empty, or the error.
+std::string rewrite_config(ServerState& server, bool all);
+// Reads the users from the ACL file anew. Empty, or the error.
+std::string load_acl_file(ServerState& server);
 
 }  // namespace compozy::redis

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "base/assert.hpp"
 #include "base/hash.hpp"
@@ -12,7 +13,7 @@ namespace compozy::redis {
 
 namespace {
 
-constexpr size_t kSlots = 1024;
+constexpr size_t kSlots = 2048;
 constexpr size_t kNameMax = 32;
 
 struct Index {
@@ -93,25 +94,53 @@ int64_t first_key(const KeySpec& spec, Args args) {
 
 }  // namespace
 
-std::vector<size_t> key_positions(const Row& row, Args args) {
-  std::vector<size_t> positions;
-  const auto count = static_cast<int64_t>(args.size());
-  for (const KeySpec& spec : row.keys) {
-    int64_t first = first_key(spec, args);
-    int64_t last = 0;
-    if (first == 0) continue;
-    if (spec.how == KeySpec::How::numkeys) {
-      int64_t keys = 0;
-      if (first >= count || !is_canonical_integer(args[static_cast<size_t>(first)], keys) || keys < 0 || keys > count)
-        return {};
-      first += spec.last;
-      last = first + (keys - 1) * spec.step;
-    } else {
-      last = spec.last < 0 ? count + spec.last : first + spec.last;
-      if (spec.limit > 1) last = first + (count - first) / spec.limit + spec.last;
+namespace {
+
+// What a command does with a key may depend on its options.
+std::string_view flags_of(const Row& row, const KeySpec& spec, Args args) {
+  if (spec.flags.find("variable_flags") == std::string_view::npos) return spec.flags;
+  if (row.name == "set") {
+    for (const std::string_view arg : args.subspan(3)) {
+      if (equals_ignoring_case(arg, "get")) return "RW access update";
     }
-    if (last >= count) return {};
-    for (int64_t at = first; at <= last; at += spec.step) positions.push_back(static_cast<size_t>(at));
+    return "OW update";
+  }
+  for (size_t i = 2; i < args.size(); ++i) {
+    if (!equals_ignoring_case(args[i], "get")) return "RW access update";
+    i += 2;
+  }
+  return "RO access";
+}
+
+// The positions of one specification; false: the counts are wrong.
+bool add_keys(const Row& row, const KeySpec& spec, Args args, std::vector<KeyUse>& uses) {
+  const auto count = static_cast<int64_t>(args.size());
+  int64_t first = first_key(spec, args);
+  int64_t last = 0;
+  if (first == 0) return true;
+  if (spec.how == KeySpec::How::numkeys) {
+    int64_t keys = 0;
+    if (first >= count || !is_canonical_integer(args[static_cast<size_t>(first)], keys) || keys < 0 || keys > count)
+      return false;
+    first += spec.last;
+    last = first + (keys - 1) * spec.step;
+  } else {
+    last = spec.last < 0 ? count + spec.last : first + spec.last;
+    if (spec.limit > 1) last = first + (count - first) / spec.limit + spec.last;
+  }
+  if (last >= count) return false;
+  const std::string_view flags = flags_of(row, spec, args);
+  for (int64_t at = first; at <= last; at += spec.step) uses.push_back({static_cast<size_t>(at), flags});
+  return true;
+}
+
+}  // namespace
+
+std::vector<KeyUse> key_uses(const Row& row, Args args) {
+  std::vector<KeyUse> uses;
+  for (const KeySpec& spec : row.keys) {
+    if (spec.flags == "not_key" || spec.flags.find("incomplete") != std::string_view::npos) continue;
+    if (!add_keys(row, spec, args, uses)) return {};
   }
   if (row.name == "sort") {
     // STORE may stand anywhere; the last one counts.
@@ -119,12 +148,48 @@ std::vector<size_t> key_positions(const Row& row, Args args) {
     for (size_t i = 2; i + 1 < args.size(); ++i) {
       if (equals_ignoring_case(args[i], "store")) store = i + 1;
     }
-    if (store != 0) positions.push_back(store);
+    if (store != 0) uses.push_back({store, "OW update"});
   }
-  std::ranges::sort(positions);
-  const auto rest = std::ranges::unique(positions);
-  positions.erase(rest.begin(), rest.end());
+  std::ranges::sort(uses, {}, &KeyUse::at);
+  const auto rest = std::ranges::unique(uses, {}, &KeyUse::at);
+  uses.erase(rest.begin(), rest.end());
+  return uses;
+}
+
+std::vector<size_t> key_positions(const Row& row, Args args) {
+  std::vector<size_t> positions;
+  for (const KeyUse& use : key_uses(row, args)) positions.push_back(use.at);
   return positions;
+}
+
+size_t row_id(const Row& row) {
+  size_t before = 0;
+  for (const auto& table : all_tables()) {
+    if (&row >= table.data() && &row < table.data() + table.size())
+      return before + static_cast<size_t>(&row - table.data());
+    before += table.size();
+  }
+  ASSERT(false);
+  std::abort();
+}
+
+size_t row_count() {
+  size_t count = 0;
+  for (const auto& table : all_tables()) count += table.size();
+  return count;
+}
+
+const Row& row_at(size_t id) {
+  for (const auto& table : all_tables()) {
+    if (id < table.size()) return table[id];
+    id -= table.size();
+  }
+  ASSERT(false);
+  std::abort();
+}
+
+std::string full_name(const Row& row) {
+  return row.parent.empty() ? std::string(row.name) : std::string(row.parent) + "|" + std::string(row.name);
 }
 
 }  // namespace compozy::redis

@@ -152,6 +152,16 @@ constexpr Row kRows[] = {
      .complexity = "O(N)",
      .flags = kPubSub | kNoScript | kLoading | kStale,
      .acl = kAclPubSub | kAclSlow},
+    {.name = "help",
+     .parent = "pubsub",
+     .group = "pubsub",
+     .since = "6.2.0",
+     .arity = 2,
+     .run = run_help,
+     .summary = "Lists the subcommands.",
+     .complexity = "O(1)",
+     .flags = kLoading | kStale,
+     .acl = kAclSlow},
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -115,7 +116,24 @@ const Row* find_row(std::string_view name, std::string_view parent = {});
 std::vector<const Row*> subcommands_of(std::string_view parent);
 bool is_container(const Row& row);
 
-// Positions of the keys in a command; an empty result for wrong counts.
+// A number for each row, from 0 to row_count() - 1, for tables beside the rows.
+size_t row_id(const Row& row);
+size_t row_count();
+const Row& row_at(size_t id);
+std::string full_name(const Row& row);  // "config|get"
+
+// A key of a command: where it stands, and what the command does with it.
+struct KeyUse {
+  size_t at;
+  std::string_view flags;  // of its KeySpec: "RW access update"
+  bool reads() const { return flags.find("access") != std::string_view::npos; }
+  bool writes() const {
+    return flags.find("update") != std::string_view::npos || flags.find("insert") != std::string_view::npos ||
+           flags.find("delete") != std::string_view::npos;
+  }
+};
+// The keys in a command, in the order of the arguments; an empty result for wrong counts.
+std::vector<KeyUse> key_uses(const Row& row, Args args);
 std::vector<size_t> key_positions(const Row& row, Args args);
 
 }  // namespace compozy::redis

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <array>
 
+#include "redis/commands/setting_rows.hpp"
+#include "redis/resp/words.hpp"
+
 namespace compozy::redis {
 
 void EffectBuffer::append(size_t database, Args args) {
@@ -42,12 +45,56 @@ void BlockedKeys::touch_database(size_t database) {
 std::vector<BlockedKeys::Key> BlockedKeys::take_ready() { return std::exchange(ready_, {}); }
 
 void Stats::reset() {
+  by_command.assign(by_command.size(), CommandStats{});
+  net_input_bytes = net_output_bytes = reads = writes = unexpected_errors = evicted_clients = 0;
+  reply_buffer_shrinks = reply_buffer_expands = 0;
   commands = connections = rejected_connections = expired_keys = evicted_keys = keyspace_hits = keyspace_misses =
       errors = 0;
   errors_by_code.clear();
 }
 
+ServerState::ServerState(const Clock& clock, Random& random, size_t databases)
+    : keyspace(clock, random, databases), tracking([this](uint64_t id) { return session_by_id(id); }) {
+  stats.by_command.resize(row_count());
+}
+
+Session* ServerState::session_by_id(uint64_t id) const {
+  const auto& sessions = engine->sessions();
+  const auto at = sessions.find(id);
+  return at == sessions.end() ? nullptr : at->second;
+}
+
+const Settings::OutputLimit& ServerState::output_limit(std::string_view client_class) const {
+  return output_limits_[client_class == "normal" ? 0 : client_class == "slave" ? 1 : 2];
+}
+
+void ServerState::end_pause_if_over(int64_t now_ms) {
+  if (pause.what == ClientPause::What::nothing || now_ms < pause.until_ms) return;
+  pause = {};
+  keyspace.set_expiry_paused(false);
+  engine->pause_ended();
+}
+
+void ServerState::feed_monitors(const Session& session, bool lua, Args args) {
+  const int64_t now_us = keyspace.clock().wall_ms() * 1000;
+  std::string line = "+" + std::to_string(now_us / 1'000'000) + ".";
+  const std::string micros = std::to_string(now_us % 1'000'000);
+  line.append(6 - micros.size(), '0').append(micros);
+  line += " [" + std::to_string(session.database) + " " + (lua ? "lua" : session.address) + "]";
+  for (const std::string_view arg : args) line.append(" ").append(quote_word(arg));
+  line += "\r\n";
+  for (const auto& [id, watcher] : engine->sessions()) {
+    if (!watcher->monitors) continue;
+    watcher->outbox.bytes += line;
+    watcher->notify();
+  }
+}
+
 std::string ServerState::apply_setting(const SettingRow& row, const Settings& before) {
+  if (row.name == "requirepass") acl.set_default_password(settings.requirepass);
+  if (row.name == "acl-pubsub-default") acl.pubsub_open_by_default = settings.acl_pubsub_default == "allchannels";
+  if (row.name == "slowlog-max-len") slow_log.trim(settings.slowlog_max_len);
+  if (row.name == "acllog-max-len") acl.trim_log(settings.acllog_max_len);
   return host == nullptr ? std::string() : host->apply(row, before, settings);
 }
 
@@ -69,6 +116,7 @@ void ServerState::apply_settings() {
   keyspace.set_use_tracking({.frequency = settings.maxmemory_policy.ends_with("-lfu"),
                              .log_factor = settings.lfu_log_factor,
                              .decay_minutes = settings.lfu_decay_time});
+  output_limits_ = {settings.output_limit("normal"), settings.output_limit("slave"), settings.output_limit("pubsub")};
   const auto size = [](int64_t value) { return static_cast<size_t>(value); };
   keyspace.limits.hash = {size(settings.hash_max_listpack_entries), size(settings.hash_max_listpack_value)};
   keyspace.limits.zset = {size(settings.zset_max_listpack_entries), size(settings.zset_max_listpack_value)};

@@ -6,19 +6,24 @@
 // Owner: Engine. Thread: whoever holds the gate.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "redis/commands/acl.hpp"
 #include "redis/commands/notifications.hpp"
 #include "redis/commands/row.hpp"
 #include "redis/commands/script_port.hpp"
 #include "redis/commands/settings.hpp"
+#include "redis/commands/slowlog.hpp"
 #include "redis/commands/storage_port.hpp"
+#include "redis/commands/tracking.hpp"
 #include "redis/keyspace/keyspace.hpp"
 #include "redis/session/pubsub.hpp"
 #include "redis/session/session.hpp"
@@ -59,6 +64,15 @@ class BlockedKeys {
 };
 
 struct Stats {
+  std::vector<CommandStats> by_command;  // by row_id()
+  uint64_t evicted_clients = 0;
+  uint64_t net_input_bytes = 0;
+  uint64_t net_output_bytes = 0;
+  uint64_t reads = 0;
+  uint64_t writes = 0;
+  uint64_t unexpected_errors = 0;
+  uint64_t reply_buffer_shrinks = 0;
+  uint64_t reply_buffer_expands = 0;
   uint64_t commands = 0;
   uint64_t connections = 0;
   uint64_t rejected_connections = 0;
@@ -78,14 +92,18 @@ class EnginePort {
   virtual ~EnginePort() = default;
   // Runs a command inside the current unit: for EXEC, and for scripts.
   virtual void call(Session& session, const Row& row, Args args, ReplyWriter& reply, bool from_script) = 0;
-  virtual const std::set<Session*>& sessions() const = 0;
   // Why nobody may write now ("MISCONF …", "NOREPLICAS …"), or nothing.
   virtual std::string write_refusal() = 0;
   // A command that a script called was refused: counts it. The row is null when there is no such command.
   virtual void rejected(const Row* row, std::string_view error) = 0;
   // A busy script gives the gate away for a moment; `session` is its caller's.
   virtual void let_others_run(Session& session) = 0;
+  virtual const std::map<uint64_t, Session*>& sessions() const = 0;  // by id
   virtual uint64_t last_lsn() const = 0;
+  // Why this user may not run the command ("this user has no permissions …"); empty: it may. `context` is for ACL LOG:
+  // "toplevel", "multi" or "lua".
+  virtual std::string denied(Session& session, const Row& row, Args args, std::string_view context) = 0;
+  virtual void pause_ended() = 0;  // CLIENT UNPAUSE: who was held may go on
   virtual bool unblock(uint64_t session_id, bool with_error) = 0;
   // Empty: accepted. Otherwise the error reply without its minus.
   virtual std::string rewrite_log() = 0;
@@ -103,12 +121,24 @@ class HostPort {
   // A setting was changed: listens on the new port, and so on. Empty: done. Otherwise the reason.
   virtual std::string apply(const SettingRow& row, const Settings& before, const Settings& now) = 0;
   // SHUTDOWN: the process ends soon after.
-  virtual void shutdown() = 0;
+  virtual void shutdown(bool save, bool no_save) = 0;
   virtual std::string config_file() const = 0;  // its absolute path; empty: started without one
+  virtual std::string executable() const = 0;
+  virtual void log(std::string_view text) = 0;  // DEBUG LOG
+  // Small files of the server's own: the ACL file, the configuration. Writing replaces the whole file at once.
+  virtual Result<std::string> read_file(const std::string& path) = 0;
+  virtual Result<void> write_file(const std::string& path, std::string_view text) = 0;
+};
+
+// CLIENT PAUSE. Commands that it holds stay in their client's input.
+struct ClientPause {
+  enum class What : uint8_t { nothing, writes, everything };
+  What what = What::nothing;
+  int64_t until_ms = 0;
 };
 
 struct ServerState {
-  ServerState(const Clock& clock, Random& random, size_t databases) : keyspace(clock, random, databases) {}
+  ServerState(const Clock& clock, Random& random, size_t databases);
 
   Keyspace keyspace;
   PubSub pubsub;
@@ -116,6 +146,18 @@ struct ServerState {
   Settings settings;
   Stats stats;
   EffectBuffer effects;
+  Acl acl;
+  Tracking tracking;
+  SlowLog slow_log;
+  LatencyMonitor latency;
+  ClientPause pause;
+  size_t postponed_clients = 0;
+  size_t monitors = 0;                                      // sessions in MONITOR
+  Session* current = nullptr;                               // whose command, EXEC or script runs
+  bool cron_is_paused = false;                              // DEBUG PAUSE-CRON
+  bool reply_buffers_resize = true;                         // DEBUG REPLYBUFFER RESIZING
+  int64_t reply_peak_reset_ms = 5000;                       // DEBUG REPLYBUFFER PEAK-RESET-TIME; negative: never
+  std::map<std::string, std::string, std::less<>> renamed;  // rename-command: the old name → the new one, "" is none
   BlockedKeys blocked;
   size_t blocked_clients = 0;
   bool out_of_memory = false;            // above maxmemory when the running command began, and nothing could be evicted
@@ -130,11 +172,21 @@ struct ServerState {
 
   // What `maxmemory` limits: the data, the Lua machines, and what an empty server takes.
   int64_t used_memory() const;
+  Session* session_by_id(uint64_t id) const;
+  CommandStats& stats_of(const Row& row) { return stats.by_command[row_id(row)]; }
+  const Settings::OutputLimit& output_limit(std::string_view client_class) const;
+  void end_pause_if_over(int64_t now_ms);
+  // One line to all who watch with MONITOR. `session` is who runs it; `lua`: from a script.
+  void feed_monitors(const Session& session, bool lua, Args args);
+
   void apply_settings();  // after a change: what other parts keep copies of
   // What one changed setting does besides: empty, or why it cannot be.
   std::string apply_setting(const SettingRow& row, const Settings& before);
   // enable-debug-command and its kin: no, yes, or local for clients of this machine.
   bool allows_protected(std::string_view choice, const Session& session) const;
+
+ private:
+  std::array<Settings::OutputLimit, 3> output_limits_;  // normal, slave, pubsub
 };
 
 }  // namespace compozy::redis

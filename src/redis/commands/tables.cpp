@@ -15,7 +15,6 @@ std::span<const std::span<const Row>> all_tables() {
       sets_rows(),          //
       zsets_rows(),         //
       generic_rows(),       //
-      debug_values_rows(),  //
       bitmaps_rows(),       //
       hyperloglog_rows(),   //
       geo_rows(),           //
@@ -25,7 +24,10 @@ std::span<const std::span<const Row>> all_tables() {
       connection_rows(),    //
       server_rows(),        //
       scripting_rows(),     //
-      functions_rows(),
+      functions_rows(),     //
+      acl_rows(),           //
+      observation_rows(),   //
+      cluster_rows(),
   };
   return kTables;
 }

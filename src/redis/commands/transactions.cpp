@@ -60,6 +60,13 @@ void run_exec(Context& ctx) {
   std::vector<std::string_view> args;
   for (const QueuedCommand& command : queue) {
     args.assign(command.args.begin(), command.args.end());
+    if (const std::string reason = ctx.server.engine->denied(session, *command.row, args, "multi"); !reason.empty()) {
+      ctx.error(
+          "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This "
+          "command is no longer allowed for the following reason: " +
+          reason);
+      continue;
+    }
     ctx.server.engine->call(session, *command.row, args, ctx.reply, false);
     ctx.reply.set_protocol(session.protocol);  // HELLO may stand in a transaction.
   }

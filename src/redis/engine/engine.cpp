@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "redis/commands/handlers.hpp"
+#include "redis/engine/dispatch.hpp"
 
 namespace compozy::redis {
 
@@ -15,35 +16,7 @@ constexpr int64_t kExpiryBudgetUs = 1000;
 constexpr int64_t kRehashBudgetUs = 100;
 constexpr int64_t kRewriteBudgetUs = 2000;
 
-std::string full_name(const Row& row) {
-  return row.parent.empty() ? std::string(row.name) : std::string(row.parent) + "|" + std::string(row.name);
-}
-
-std::string unknown_command(Args args) {
-  std::string shown;
-  for (size_t i = 1; i < args.size() && shown.size() < 128; ++i) {
-    shown += "'" + std::string(args[i].substr(0, 128 - shown.size())) + "' ";
-  }
-  return "ERR unknown command '" + std::string(args[0].substr(0, 128)) + "', with args beginning with: " + shown;
-}
-
-// What may run in a transaction at once instead of being queued.
-bool runs_inside_multi(const Row& row) {
-  for (const Handler handler : {run_exec, run_discard, run_multi, run_watch, run_quit, run_reset}) {
-    if (row.run == handler) return true;
-  }
-  return false;
-}
-
 thread_local std::function<void()> busy_turn;
-
-bool allowed_while_subscribed(const Row& row) {
-  for (const Handler handler : {run_subscribe, run_unsubscribe, run_psubscribe, run_punsubscribe, run_ssubscribe,
-                                run_sunsubscribe, run_ping, run_quit, run_reset}) {
-    if (row.run == handler) return true;
-  }
-  return false;
-}
 
 }  // namespace
 
@@ -53,6 +26,8 @@ Engine::Engine(Options options)
       eviction_(state_, [this](Database& database, std::string_view key) { key_evicted(database, key); }) {
   state_.settings = std::move(options.settings);
   state_.apply_settings();
+  state_.acl.pubsub_open_by_default = state_.settings.acl_pubsub_default == "allchannels";
+  if (!state_.settings.requirepass.empty()) state_.acl.set_default_password(state_.settings.requirepass);
   state_.scripts = &scripts_;
   state_.engine = this;
   state_.started_ms = options.clock.wall_ms();
@@ -77,11 +52,14 @@ void Engine::attach(EffectSink* sink, Persistence* persistence) {
 
 Session& Engine::open(SessionOwner* owner, std::string address) {
   auto session = std::make_unique<Session>(next_session_id_++, owner);
-  session->authenticated = state_.settings.requirepass.empty();
   session->address = std::move(address);
+  if (session->address != "embedded") {
+    session->user = &state_.acl.default_user();
+    session->authenticated = !state_.acl.default_needs_password();
+  }
   session->connected_at_ms = session->last_command_ms = state_.keyspace.clock().wall_ms();
   ++state_.stats.connections;
-  session_list_.insert(session.get());
+  session_list_.emplace(session->id(), session.get());
   owned_.push_back(std::move(session));
   return *owned_.back();
 }
@@ -90,137 +68,60 @@ void Engine::close(Session& session) {
   waiters_.forget(state_, session);
   session.discard_transaction(state_.keyspace);
   state_.pubsub.forget(session);
-  session_list_.erase(&session);
+  state_.tracking.disable(session);
+  if (session.monitors) --state_.monitors;
+  if (session.postponed) --state_.postponed_clients;
+  session_list_.erase(session.id());
   std::erase_if(owned_, [&](const auto& owned) { return owned.get() == &session; });
 }
 
-bool Engine::refuse(Session& session, ReplyWriter& reply, std::string_view text) {
-  if (session.in_multi) session.multi_failed = true;
-  const size_t place = reply.begin_deferred();
-  reply.error(text);
-  count_error(std::string_view(reply.buffer()).substr(place));
-  return false;
-}
-
-// The flags of the command, where a script says more about itself than EVAL can.
-uint32_t Engine::flags_of(const Row& row, Args args) const {
-  if (row.group != "scripting" || !row.has(kMovableKeys)) return row.flags;
-  const auto declared = state_.scripts->declared_flags(row.name, args[1]);
-  if (!declared) return row.flags;
-  uint32_t flags = row.flags & ~static_cast<uint32_t>(kStale | kDenyOom | kWrite | kMayReplicate);
-  if ((*declared & (kScriptAllowOom | kScriptNoWrites)) == 0) flags |= kDenyOom;
-  if ((*declared & kScriptNoWrites) == 0) flags |= kWrite;
-  if ((*declared & kScriptAllowStale) != 0) flags |= kStale;
-  return flags;
-}
-
-std::string Engine::write_refusal() {
-  const Settings& settings = state_.settings;
-  // There are no replicas: whoever asks for some cannot have his writes.
-  if (settings.min_replicas_to_write > 0 && settings.min_replicas_max_lag > 0)
-    return "NOREPLICAS Not enough good replicas to write.";
-  return persistence_ == nullptr ? std::string() : persistence_->refusal();
-}
-
-std::string Engine::refusal(const Session& session, const Row& row, Args args) {
-  if (!session.authenticated && !row.has(kNoAuth)) return "NOAUTH Authentication required.";
-  uint32_t flags = flags_of(row, args);
-  if (row.run == run_exec) {
-    for (const QueuedCommand& queued : session.queue) flags |= queued.flags;
-  }
-  if (std::string reason = memory_refusal(session, row, flags); !reason.empty()) return reason;
-  if ((flags & kWrite) != 0) {
-    if (std::string reason = write_refusal(); !reason.empty()) return reason;
-  }
-  if (session.subscribed() && session.protocol == 2 && !allowed_while_subscribed(row)) {
-    return "ERR Can't execute '" + full_name(row) +
-           "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
-  }
-  if (state_.scripts->busy() && !row.has(kAllowBusy)) return state_.scripts->busy_error();
-  return {};
-}
-
-// Whether the command may run now. Otherwise it was refused, or queued for EXEC.
-bool Engine::admit(Session& session, Args args, const Row*& row, ReplyWriter& reply) {
-  const Found found = find_command(args);
-  row = found.effective();
-  if (row == nullptr) return refuse(session, reply, unknown_command(args));
-  if (is_container(*found.row) && found.subcommand == nullptr && args.size() > 1) {
-    return refuse(session, reply,
-                  "ERR unknown subcommand '" + std::string(args[1].substr(0, 128)) + "'. Try " +
-                      to_upper(found.row->name) + " HELP.");
-  }
-  if (!row->accepts(args.size()) || row->run == nullptr) {
-    return refuse(session, reply, "ERR wrong number of arguments for '" + full_name(*row) + "' command");
-  }
-  if (const std::string text = refusal(session, *row, args); !text.empty()) return refuse(session, reply, text);
-  if (!session.in_multi || runs_inside_multi(*row)) return true;
-  if (row->has(kNoMulti)) return refuse(session, reply, "ERR Command not allowed inside a transaction");
-  session.queue.push_back({row, flags_of(*row, args), {args.begin(), args.end()}});
-  reply.simple("QUEUED");
-  return false;
-}
-
-void Engine::count_error(std::string_view reply) {
-  if (!reply.starts_with('-')) return;
-  ++state_.stats.errors;
-  const size_t end = reply.find_first_of(" \r");
-  const std::string_view code = reply.substr(1, end - 1);
-  const auto at = state_.stats.errors_by_code.find(code);
-  if (at != state_.stats.errors_by_code.end()) {
-    ++at->second;
-  } else if (state_.stats.errors_by_code.size() < 128) {
-    state_.stats.errors_by_code.emplace(code, 1);
-  }
-}
-
-void Engine::run(Session& session, const Row& row, Args args, ReplyWriter& reply, std::optional<BlockRequest>* block,
-                 bool from_script, bool retrying) {
-  Context context(state_, session, row, args, reply);
-  context.may_block = block != nullptr;
-  context.from_script = from_script;
-  context.retrying = retrying;
-  const size_t database = session.database;
-  const uint64_t dirty = state_.stats.dirty;
-  const size_t place = reply.begin_deferred();
-  ++state_.stats.commands;
-  row.run(context);
-  if (context.failed && !context.error_counted) count_error(std::string_view(reply.buffer()).substr(place));
-  if (state_.stats.dirty != dirty && !context.propagated && !replaying_) state_.effects.append(database, args);
-  if (block != nullptr && context.block) *block = std::move(context.block);
-}
-
-void Engine::call(Session& session, const Row& row, Args args, ReplyWriter& reply, bool from_script) {
-  run(session, row, args, reply, nullptr, from_script);
-}
-
-void Engine::execute(Session& session, Args args) {
-  if (args.empty()) return;
+bool Engine::execute(Session& session, Args args) {
+  if (args.empty()) return true;
   const bool busy = state_.scripts->busy();  // Somebody's script is half done: time stands still, nothing is logged.
   if (!busy) state_.keyspace.begin_unit();
   const size_t place = session.outbox.bytes.size();
   ReplyWriter reply = session.writer();
   const Row* row = nullptr;
-  if (admit(session, args, row, reply)) {
-    session.last_command = row->name;
+  const Admission admission = admit(session, args, row, reply);
+  if (admission == Admission::postponed) {
+    session.postponed = true;
+    ++state_.postponed_clients;
+    return false;
+  }
+  if (admission == Admission::run) {
+    session.last_command = row;
+    Session* const before = std::exchange(state_.current, &session);
     std::optional<BlockRequest> block;
     run(session, *row, args, reply, &block, false);
+    state_.current = before;
     if (!busy) end_unit(&session);
     if (block) {
       waiters_.add(state_, {&session, row, {args.begin(), args.end()}, *std::move(block), session.database});
     }
     if (!busy) serve_waiters();
   }
+  end_command(session, place);
+  return true;
+}
+
+// What comes after the reply: it may be unwanted, and invalidations follow it.
+void Engine::end_command(Session& session, size_t place) {
   session.outbox.lsn = last_lsn_;
-  if (session.replies == Session::Replies::on) return;
-  if (session.replies == Session::Replies::skip_next) {
-    session.replies = Session::Replies::skip;
-  } else if (session.replies == Session::Replies::skip) {
-    session.replies = Session::Replies::on;
-    session.outbox.bytes.resize(place);
-    return;
+  if (session.replies != Session::Replies::on) {
+    if (session.replies == Session::Replies::skip_next) {
+      session.replies = Session::Replies::skip;
+    } else if (session.replies == Session::Replies::skip) {
+      session.replies = Session::Replies::on;
+    }
+    session.outbox.bytes.resize(std::min(place, session.outbox.bytes.size()));
   }
-  session.outbox.bytes.resize(place);
+  ClientTracking& tracking = session.tracking;
+  if (!std::exchange(tracking.caching_is_new, false) && !session.in_multi)
+    tracking.caching = ClientTracking::Caching::unsaid;
+  if (state_.tracking.active()) {
+    state_.tracking.limit(static_cast<size_t>(state_.settings.tracking_table_max_keys));
+    state_.tracking.send(last_lsn_);
+  }
 }
 
 void Engine::end_unit(Session* session) {
@@ -239,7 +140,7 @@ bool Engine::replay(Session& session, Args args, std::string& error) {
   const Row* row = found.effective();
   bool good = row != nullptr && row->run != nullptr && row->accepts(args.size());
   if (!good) {
-    error = unknown_command(args);
+    error = "ERR unknown command '" + std::string(args[0].substr(0, 128)) + "'";
   } else {
     session.outbox.bytes.clear();
     ReplyWriter reply = session.writer();
@@ -260,6 +161,7 @@ bool Engine::replay(Session& session, Args args, std::string& error) {
 
 void Engine::key_expired(Database& database, std::string_view key) {
   ++state_.stats.expired_keys;
+  if (state_.tracking.active()) state_.tracking.invalidate(key, nullptr);
   const std::array<std::string_view, 2> command{"DEL", key};
   state_.effects.append(database.index(), command);
   state_.notifications.post(EventClass::expired, "expired", database.index(), key);
@@ -321,13 +223,12 @@ bool Engine::unblock(uint64_t session_id, bool with_error) {
   return true;
 }
 
-void Engine::rejected(const Row*, std::string_view error) { count_error("-" + std::string(error) + "\r\n"); }
-
 void Engine::set_busy_turn(std::function<void()> turn) { busy_turn = std::move(turn); }
 
 void Engine::let_others_run(Session& session) {
   const int64_t now_ms = state_.keyspace.now_ms();
   const MemoryAccount* account = set_current_account(nullptr);
+  Session* const current = std::exchange(state_.current, nullptr);
   session.running_script = true;
   gate_.leave();
   if (busy_turn) {
@@ -337,6 +238,7 @@ void Engine::let_others_run(Session& session) {
   }
   gate_.enter();
   session.running_script = false;
+  state_.current = current;
   set_current_account(const_cast<MemoryAccount*>(account));
   state_.keyspace.stop_time(now_ms);
 }
@@ -344,6 +246,7 @@ void Engine::let_others_run(Session& session) {
 void Engine::cron() {
   if (state_.scripts->busy()) return;
   state_.keyspace.begin_unit();
+  state_.end_pause_if_over(state_.keyspace.now_ms());
   state_.keyspace.set_lru_clock(static_cast<uint32_t>(state_.keyspace.clock().monotonic_us() / 1'000'000));
   for (const auto& place : waiters_.overdue(state_.keyspace.now_ms())) finish_blocked(place, {});
   if (state_.settings.active_expire) state_.keyspace.expire_actively(kExpiryBudgetUs);
@@ -352,6 +255,7 @@ void Engine::cron() {
   eviction_.watch_level();
   end_unit(nullptr);
   serve_waiters();
+  if (state_.tracking.active()) state_.tracking.send(last_lsn_);
   if (persistence_ != nullptr) persistence_->work(kRewriteBudgetUs);
   if (state_.storage != nullptr) state_.storage->work(kRewriteBudgetUs);
 }

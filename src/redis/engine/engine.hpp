@@ -13,9 +13,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,7 +74,8 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   Session& open(SessionOwner* owner, std::string address = "embedded");
   void close(Session& session);
   // Executes one command; its reply is appended to the session's outbox, unless the session is now blocked.
-  void execute(Session& session, Args args);
+  // False: CLIENT PAUSE holds it; the caller keeps it and tries again when the pause is over.
+  bool execute(Session& session, Args args);
   // Executes a command of the log: no checks, no expiry, nothing is logged. False: an unknown command or an error.
   bool replay(Session& session, Args args, std::string& error);
   void cron();
@@ -86,10 +87,12 @@ class Engine final : public EnginePort, public KeyspaceEvents {
 
   // ---- EnginePort ----
   void call(Session& session, const Row& row, Args args, ReplyWriter& reply, bool from_script) override;
-  const std::set<Session*>& sessions() const override { return session_list_; }
   std::string write_refusal() override;
   void rejected(const Row* row, std::string_view error) override;
   void let_others_run(Session& session) override;
+  const std::map<uint64_t, Session*>& sessions() const override { return session_list_; }
+  std::string denied(Session& session, const Row& row, Args args, std::string_view context) override;
+  void pause_ended() override;
   bool unblock(uint64_t session_id, bool with_error) override;
   std::string rewrite_log() override;
   std::string reload_log() override;
@@ -99,16 +102,24 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   void key_added(Database& database, std::string_view key) override;
 
  private:
-  bool admit(Session& session, Args args, const Row*& row, ReplyWriter& reply);
-  bool refuse(Session& session, ReplyWriter& reply, std::string_view text);
-  std::string refusal(const Session& session, const Row& row, Args args);
+  enum class Admission : uint8_t { run, answered, postponed };
+  Admission admit(Session& session, Args args, const Row*& row, ReplyWriter& reply);
+  Admission refuse(Session& session, const Row* row, ReplyWriter& reply, std::string_view text);
+  std::string shape_problem(const Found& found, Args args) const;
+  bool postpones(const Session& session, uint32_t flags) const;
+  void measure(Session& session, const Row& row, Args args, int64_t started_us, bool failed);
+  void observe(Session& session, const Row& row, Args args, bool from_script);
+  std::string refusal(const Session& session, const Row& row) const;
+  std::string state_refusal(const Session& session, const Row& row, uint32_t flags);
   uint32_t flags_of(const Row& row, Args args) const;
+  uint32_t unit_flags(const Session& session, const Row& row, Args args) const;
   std::string memory_refusal(const Session& session, const Row& row, uint32_t flags);
   void key_evicted(Database& database, std::string_view key);
   void run(Session& session, const Row& row, Args args, ReplyWriter& reply, std::optional<BlockRequest>* block,
            bool from_script, bool retrying = false);
   void count_error(std::string_view reply);
   void end_unit(Session* session);
+  void end_command(Session& session, size_t place);
   void serve_waiters();
   bool retry(Waiters::Place place, std::string_view key);
   void finish_blocked(Waiters::Place place, std::string_view error);
@@ -119,12 +130,14 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   Waiters waiters_;
   Eviction eviction_;
   std::vector<std::unique_ptr<Session>> owned_;
-  std::set<Session*> session_list_;
+  std::map<uint64_t, Session*> session_list_;
   EffectSink* sink_ = nullptr;
   Persistence* persistence_ = nullptr;
   Lsn last_lsn_ = 0;
   uint64_t next_session_id_ = 1;
   bool replaying_ = false;
+  const Row* caller_row_ = nullptr;  // the script's command, for the keys that it declared
+  Args caller_args_;
 };
 
 }  // namespace compozy::redis

@@ -66,9 +66,9 @@ class EngineFixture : public testing::Test, public SessionOwner {
     return run_args(session, args);
   }
   std::string run(std::string_view line) { return run_on(*session_, line); }
-  Session& another() {
+  Session& another(std::string address = "embedded") {
     const Engine::Hold hold(engine_);
-    return engine_.open(this);
+    return engine_.open(this, std::move(address));
   }
   void cron() {
     const Engine::Hold hold(engine_);

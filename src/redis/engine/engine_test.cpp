@@ -136,7 +136,7 @@ TEST_F(EngineTest, DoesNotBlockInsideATransaction) {
 
 TEST_F(EngineTest, AsksForThePassword) {
   run("CONFIG SET requirepass secret");
-  Session& other = another();
+  Session& other = another("127.0.0.1:1");  // a session inside this program may do everything
   EXPECT_EQ(run_on(other, "GET k"), "(error) NOAUTH Authentication required.");
   EXPECT_EQ(run_on(other, "AUTH wrong"), "(error) WRONGPASS invalid username-password pair or user is disabled.");
   EXPECT_THAT(run_on(other, "HELLO 3"), HasSubstr("NOAUTH HELLO must be called"));

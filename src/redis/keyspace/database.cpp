@@ -71,7 +71,7 @@ void Database::expire(Entry& entry) {
 Entry* Database::live(uint64_t hash, std::string_view key) {
   Entry* entry = keys_.find(hash, key);
   if (entry == nullptr || !is_expired(*entry)) return entry;
-  expire(*entry);
+  if (!space_.expiry_paused()) expire(*entry);
   return nullptr;
 }
 
@@ -296,9 +296,15 @@ void Database::swap_contents(Database& other) {
 }
 
 const Entry* Database::random() {
+  constexpr int kTriesMax = 100;
+  int tries = 0;
   while (keys_.size() > 0) {
     Entry* entry = keys_.random(space_.random());
     if (!is_expired(*entry)) return entry;
+    if (space_.expiry_paused()) {
+      if (++tries == kTriesMax) return entry;
+      continue;
+    }
     expire(*entry);
   }
   return nullptr;

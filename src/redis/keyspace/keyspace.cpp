@@ -70,7 +70,7 @@ void Keyspace::set_snapshot(Snapshot* snapshot) {
 }
 
 size_t Keyspace::expire_actively(int64_t budget_us) {
-  if (replaying_) return 0;
+  if (replaying_ || expiry_paused_) return 0;
   const int64_t until_us = clock_.monotonic_us() + budget_us;
   size_t deleted = 0;
   for (size_t n = 0; n < databases_.size(); ++n) {

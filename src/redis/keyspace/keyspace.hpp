@@ -105,6 +105,9 @@ class Keyspace {
   // While a log is replayed nothing expires: the log says when.
   void set_replaying(bool replaying) { replaying_ = replaying; }
   bool replaying() const { return replaying_; }
+  // While clients are paused, keys past their deadline are hidden but stay.
+  void set_expiry_paused(bool paused) { expiry_paused_ = paused; }
+  bool expiry_paused() const { return expiry_paused_; }
 
   // Starts a walk: entries of an older epoch belong to it. nullptr ends it.
   void set_snapshot(Snapshot* snapshot);
@@ -145,6 +148,7 @@ class Keyspace {
   uint8_t epoch_ = 0;
   bool replaying_ = false;
   bool tells_additions_ = false;
+  bool expiry_paused_ = false;
 };
 
 }  // namespace compozy::redis

@@ -62,6 +62,7 @@ void ScriptRunner::run(Context& context, const Start& start, ScriptMachine& mach
   written_ = busy_ = killed_ = discarded_ = false;
   logging_ = true;
   session_->database = context.session.database;
+  session_->user = context.session.user;
   session_->protocol = 2;
   started_us_ = server_.keyspace.clock().monotonic_us();
   lua_pushlightuserdata(lua, &runner_key);
@@ -217,6 +218,16 @@ std::string ScriptRunner::refused_write(const Row& row) const {
   return refused.empty() ? refused : "-" + refused;
 }
 
+std::string ScriptRunner::denied(const Row& row, Args args) const {
+  const std::string reason = server_.engine->denied(*session_, row, args, "lua");
+  if (reason.empty()) return {};
+  std::string text = "The user executing the script can't ";
+  if (reason.find("the keys") != std::string::npos)
+    return text + "access at least one of the keys mentioned in the command arguments";
+  if (reason.find("the channels") != std::string::npos) return text + "publish to the channel mentioned in the command";
+  return text + "run this command or subcommand";
+}
+
 const Row* ScriptRunner::permitted(Args args, std::string& refusal) const {
   const Found found = find_command(args);
   const Row* row = found.effective();
@@ -228,6 +239,8 @@ const Row* ScriptRunner::permitted(Args args, std::string& refusal) const {
     refusal = "Wrong number of args calling Redis command from script";
   } else if (row->has(kNoScript) && !server_.allow_denied_in_scripts) {
     refusal = "This Redis command is not allowed from script";
+  } else if (refusal = denied(*row, args); !refusal.empty()) {
+    // The user may not.
   } else if (refusal = refused_write(*row); !refusal.empty()) {
     // The text says it.
   } else if (row->has(kDenyOom) && !allow_oom_ && !written_ && server_.out_of_memory) {
@@ -281,7 +294,9 @@ std::optional<bool> ScriptRunner::may_call(lua_State* lua) {
     push_error(lua, "Invalid command passed to redis.acl_check_cmd()");
     return std::nullopt;
   }
-  return true;
+  std::string object;
+  return session_->user == nullptr ||
+         session_->user->check(acl_request(*row, arguments_), object) == AclDenied::nothing;
 }
 
 }  // namespace compozy::redis

@@ -61,6 +61,7 @@ class ScriptRunner {
   void interrupt(lua_State* lua);
   bool collect_arguments(lua_State* lua);
   const Row* permitted(Args args, std::string& refusal) const;
+  std::string denied(const Row& row, Args args) const;
   std::string refused_write(const Row& row) const;
   bool fail_call(lua_State* lua, const Row* row, std::string_view text);
   void reply_error(Context& context, lua_State* lua, std::string_view name);

@@ -63,7 +63,7 @@ void Connection::refuse(std::string_view text) {
 size_t Connection::execute(Engine& engine, size_t limit) {
   size_t count = 0;
   const Settings& settings = engine.state().settings;
-  while (more_ && count < limit && !session_->blocked && !closing_) {
+  while (more_ && count < limit && !session_->blocked && !session_->postponed && !session_->killed && !closing_) {
     parser_.set_limits({.bulk_bytes = settings.proto_max_bulk_len, .authenticated = session_->authenticated});
     const auto status = parser_.parse(std::string_view(input_).substr(used_));
     if (status == RequestParser::Status::need_more) {
@@ -75,7 +75,9 @@ size_t Connection::execute(Engine& engine, size_t limit) {
       refuse("ERR " + parser_.error());
       break;
     }
-    engine.execute(*session_, parser_.args());
+    if (!engine.execute(*session_, parser_.args())) {
+      break;
+    }
     ++count;
     used_ += parser_.consumed();
     if (session_->close_after_reply || session_->killed) closing_ = true;

@@ -205,6 +205,7 @@ void Server::admit(Fd fd, bool unix_socket) {
   }
   Session& session = engine_.open(this, std::move(address));
   session.unix_socket = unix_socket;
+  session.fd = fd.get();
   session.local_address = std::move(local);
   const int number = fd.get();
   auto connection = std::make_unique<Connection>(std::move(fd), session);
@@ -282,7 +283,8 @@ void Server::send_replies() {
     }
     if (connection->dead || connection->finished() || connection->session().killed || over_limits(*connection)) {
       close(*connection);
-    } else if (connection->has_command_waiting() && !connection->session().blocked) {
+    } else if (connection->has_command_waiting() && !connection->session().blocked &&
+               !connection->session().postponed) {
       queue(*connection);
     }
   }

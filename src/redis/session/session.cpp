@@ -25,10 +25,17 @@ bool Session::watched_key_changed(Keyspace& space) {
   return watch_flag_.dirty;
 }
 
+void Session::queue_command(const Row& row, uint32_t flags, std::vector<std::string> args) {
+  transaction_memory_ += sizeof(QueuedCommand);
+  for (const std::string& arg : args) transaction_memory_ += sizeof(std::string) + arg.size();
+  queue.push_back({&row, flags, std::move(args)});
+}
+
 void Session::discard_transaction(Keyspace& space) {
   in_multi = false;
   multi_failed = false;
   queue.clear();
+  transaction_memory_ = 0;
   unwatch_all(space);
 }
 

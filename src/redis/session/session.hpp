@@ -7,6 +7,7 @@
 // Owner: whoever opened it with Engine::open(). Thread: whoever holds the gate.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -22,6 +23,7 @@
 namespace compozy::redis {
 
 struct Row;
+class AclUser;
 class Session;
 
 struct Outbox {
@@ -41,6 +43,33 @@ struct QueuedCommand {
   const Row* row;
   uint32_t flags;  // a script may declare others than its row has
   std::vector<std::string> args;
+};
+
+// Client-side caching: which keys this client is told about when they change.
+// Source: redis.io/docs/manual/client-side-caching.
+struct ClientTracking {
+  bool on = false;
+  bool broadcast = false;
+  bool opt_in = false;
+  bool opt_out = false;
+  bool no_loop = false;
+  bool broken_redirect = false;  // who received the invalidations is gone
+  enum class Caching : uint8_t { unsaid, yes, no };
+  Caching caching = Caching::unsaid;  // CLIENT CACHING: for the next command
+  bool caching_is_new = false;        // it was this command that said so
+  uint64_t redirect = 0;              // 0: to this client itself
+  std::set<std::string, std::less<>> prefixes;
+};
+
+// What a session takes of memory besides its outbox. Written by its owner, read by CLIENT LIST and client eviction.
+struct ClientBuffers {
+  std::atomic<size_t> query{0};       // bytes that came in and are not executed yet
+  std::atomic<size_t> query_free{0};  // room that is held for more
+  std::atomic<size_t> arguments{0};   // of the command that is incomplete or running
+  std::atomic<size_t> unsent{0};      // replies that were taken from the outbox and not sent yet
+  size_t reply_room = 16384;          // the size of the reply buffer, as Redis would have it
+  size_t reply_peak = 16384;
+  int64_t reply_peak_at_ms = 0;
 };
 
 class Session {
@@ -72,15 +101,30 @@ class Session {
   std::string address;  // "127.0.0.1:4711", "/path/redis.sock:0" or "embedded"
   std::string local_address;
   bool authenticated = true;
+  AclUser* user = nullptr;  // null: inside this program, may do everything
+  int fd = -1;
   bool unix_socket = false;
   int64_t connected_at_ms = 0;
   int64_t last_command_ms = 0;
-  std::string last_command;
+  const Row* last_command = nullptr;
   Outbox outbox;
   enum class Replies : uint8_t { on, off, skip_next, skip };
   Replies replies = Replies::on;
   bool close_after_reply = false;  // QUIT, a protocol error
   bool killed = false;             // CLIENT KILL, output limits: close now
+  bool monitors = false;           // MONITOR
+  bool no_evict = false;           // CLIENT NO-EVICT
+  bool local_peer = false;         // on this machine
+  ClientTracking tracking;
+  ClientBuffers buffers;
+  int64_t over_soft_limit_since_ms = 0;  // of its output buffer; 0: it is not
+
+  // Replies that have not left yet.
+  size_t unsent() const { return outbox.bytes.size() + buffers.unsent.load(std::memory_order_relaxed); }
+  bool transaction_is_void() const { return watch_flag_.dirty; }
+  size_t transaction_memory() const { return transaction_memory_; }
+  size_t watched_count() const { return watched_.size(); }
+  void queue_command(const Row& row, uint32_t flags, std::vector<std::string> args);
 
   bool in_multi = false;
   bool multi_failed = false;  // a command could not be queued: EXEC answers EXECABORT
@@ -88,6 +132,7 @@ class Session {
 
   bool blocked = false;
   bool running_script = false;  // its script has given the gate away for a moment: nothing of this session may go on
+  bool postponed = false;       // CLIENT PAUSE holds its next command
   std::set<std::string, std::less<>> channels;
   std::set<std::string, std::less<>> patterns;
   std::set<std::string, std::less<>> shard_channels;
@@ -96,6 +141,7 @@ class Session {
   uint64_t id_;
   SessionOwner* owner_;
   WatchFlag watch_flag_;
+  size_t transaction_memory_ = 0;
   std::vector<std::pair<size_t, std::string>> watched_;
 };
 
