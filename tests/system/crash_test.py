@@ -13,7 +13,7 @@ import time
 import unittest
 
 import model
-from server import Server, wait_until, write_project
+from server import Problem, Server, wait_until, write_project
 
 KILLS = 500 if os.environ.get("COMPOZY_NIGHT") else 100
 
@@ -63,6 +63,40 @@ tasks:
 """
 
 
+KINDS_CONFIG = """
+name: kinds
+workflows: [{source: ./all.yaml}, {source: ./sub.yaml}]
+tools: [{id: mark, description: writes its key, execute: tools/mark.sh, input: {type: object, properties: {n: {type: integer}}}}]
+memories: [{id: chat, type: buffer, persistence: {type: redis}}]
+"""
+
+KINDS = """
+id: all
+tasks:
+  - {id: note, type: memory, operation: append, memory_ref: chat, key_template: k, payload: {role: user, content: hi}, on_success: {next: again}}
+  - {id: again, type: loop, max_iterations: 4, task: {id: turn, tool: mark, with: {n: "{{ .iteration }}"}}, on_success: {next: side}}
+  - id: side
+    type: parallel
+    tasks: [{id: left, tool: mark, with: {n: 1}}, {id: right, type: composite, tasks: [{id: one, tool: mark, with: {n: 2}}, {id: two, type: aggregate, outputs: {x: 1}}]}]
+    on_success: {next: choose}
+  - {id: choose, type: router, condition: "tasks.again.output.iterations == 4 ? 'yes' : 'no'", routes: {"yes": below, "no": note}}
+  - {id: below, type: workflow, workflow: sub, with: {n: 3}, on_success: {next: hold}}
+  - {id: hold, type: wait, wait_for: go, sleep: 50ms, on_success: {next: sign}}
+  - {id: sign, type: approval, message: "ok?"}
+outputs:
+  looped: "{{ .tasks.again.output.iterations }}"
+  child: "{{ .tasks.below.output.n }}"
+  votes: "{{ len .tasks.sign.output.votes }}"
+  signal: "{{ .tasks.hold.output.signal.payload.v }}"
+"""
+
+SUB = """
+id: sub
+tasks: [{id: each, type: collection, items: "1..{{ .workflow.input.n }}", task: {id: "s-{{ .index }}", tool: mark, with: {n: "{{ .item }}"}}}]
+outputs: {n: "{{ len .tasks.each.output.results }}"}
+"""
+
+
 class CrashTest(unittest.TestCase):
     steps, talks, fan = 120, 40, 80
 
@@ -93,6 +127,44 @@ class CrashTest(unittest.TestCase):
             finally:
                 server.kill()
 
+    def test_every_kind_of_task_survives_being_killed(self):
+        seed = int(os.environ.get("COMPOZY_SEED", time.time_ns() % 1_000_000))
+        print("seed", seed)
+        chance = random.Random(seed)
+        project = write_project({"compozy.yaml": KINDS_CONFIG, "all.yaml": KINDS, "sub.yaml": SUB, "tools/mark.sh": TOOL})
+        server = Server(project).start_process()
+        try:
+            run = server.start("all")
+            for kill in range(KILLS // 2):
+                time.sleep(chance.uniform(0.005, 0.15))
+                server.kill()
+                server.start_process()
+                # What a person would do, again and again: each of it counts once.
+                self.answer(server, run)
+                if self.ended(server, run):
+                    run = server.start("all", headers={"Idempotency-Key": f"kinds-{kill}"})
+            wait_until(lambda: self.answer(server, run) or self.ended(server, run), "the end", 120)
+            database = sqlite3.connect(f"file:{server.data}/compozy.db?mode=ro", uri=True)
+            parents = database.execute("SELECT count(*) FROM runs WHERE workflow = 'all'").fetchone()[0]
+            children = database.execute("SELECT count(*), count(DISTINCT parent_run) FROM runs WHERE workflow = 'sub' AND status = 'SUCCESS'").fetchone()
+            self.assertEqual(children, (parents, parents), "each run has one child run")
+            for (number,) in database.execute("SELECT run_no FROM runs WHERE workflow = 'all'").fetchall():
+                paths = [path for (path,) in database.execute("SELECT path FROM tasks WHERE run_no = ?", (number,))]
+                self.assertEqual(len(paths), len(set(paths)), "a task was entered twice")
+                output = json.loads(database.execute("SELECT output FROM runs WHERE run_no = ?", (number,)).fetchone()[0])
+                self.assertEqual(output, {"looped": 4, "child": 3, "votes": 1, "signal": "go"})
+        finally:
+            server.kill()
+
+    @staticmethod
+    def answer(server, run):
+        for path, body in ((f"{run}/signals", {"signal_name": "go", "payload": {"v": "go"}, "dedupe": "once"}),
+                           (f"{run}/approvals/sign", {"decision": "approve"})):
+            try:
+                server.call("POST", f"/api/v0/executions/workflows/{path}", body)
+            except Problem as problem:  # not asked for yet, or the run has ended
+                assert problem.status in (404, 409), problem
+
     @staticmethod
     def ended(server, run):
         return server.run(run)["status"] == "SUCCESS"
@@ -102,13 +174,19 @@ class CrashTest(unittest.TestCase):
         for run in runs:
             number = database.execute("SELECT run_no FROM runs WHERE run_id = ?", (run,)).fetchone()[0]
             records = [json.loads(body)["records"] for (body,) in database.execute("SELECT body FROM records WHERE run_no = ? ORDER BY seq", (number,))]
-            flat = [record for row in records for record in row]
-            closed = collections.Counter(fields["op"] for kind, fields in flat if kind == 4)
-            opened = collections.Counter(fields["op"] for kind, fields in flat if kind == 3)
+            opened, closed, entered = (collections.Counter() for _ in range(3))
+            for kind, fields in (record for row in records for record in row):
+                if kind == 14:  # a checkpoint: what it holds open stands for the records before it
+                    opened = collections.Counter(op["op"] for op in fields["state"]["ops"])
+                    entered = collections.Counter(frame["path"] for frame in fields["state"]["frames"])
+                    closed.clear()
+                elif kind in (3, 4):
+                    (opened if kind == 3 else closed)[fields["op"]] += 1
+                elif kind == 2:
+                    entered[fields["path"]] += 1
             self.assertEqual(set(closed), set(opened))
             self.assertEqual(max(closed.values()), 1, "an op was recorded twice")
             self.assertEqual(max(opened.values()), 1)
-            entered = collections.Counter(fields["path"] for kind, fields in flat if kind == 2)
             self.assertEqual(max(entered.values()), 1, "a task was entered twice")
             numbers = [event["id"] for event in server.events(run)]
             self.assertEqual(numbers, list(range(1, len(numbers) + 1)), "events have a hole or a repeat")

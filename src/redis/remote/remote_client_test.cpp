@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "redis/remote/remote_client.hpp"
 
+#include "io/timer.hpp"
 #include "redis/client/client_contract.hpp"
 #include "redis/client/real_redis.hpp"
 
@@ -67,9 +68,10 @@ TEST_F(RemoteClientTest, ReconnectsAfterTheConnectionWasKilled) {
   const auto gap = wait((*subscribed)->next());
   ASSERT_TRUE(gap.has_value());
   EXPECT_EQ(gap->kind, Message::Kind::gap);
-  for (int i = 0; i < 1000; ++i) {
+  while (true) {  // until the subscription has found its way back
     const auto receivers = wait(client.command({"PUBLISH", "c", "again"}, Durability::applied));
     if (receivers && receivers->integer == 1) break;
+    io::run_until(loop_, io::sleep(loop_, 1));
   }
   const auto message = wait((*subscribed)->next());
   ASSERT_TRUE(message.has_value());
