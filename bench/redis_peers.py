@@ -235,7 +235,7 @@ def publish(servers):
 
 def inprocess(_):
     print("in process: a GET over 1M keys into the caller's buffer, the append-and-trim script", flush=True)
-    subprocess.run(["taskset", "-c", SERVER_CORE, BUILD / "compozy_bench", "--benchmark_filter=in_process"], check=False)
+    subprocess.run(["taskset", "-c", SERVER_CORE, BUILD / "compozy_bench", "--benchmark_filter=in_process|two_cache"], check=False)
 
 
 def main():

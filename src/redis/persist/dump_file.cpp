@@ -59,7 +59,7 @@ Result<uint64_t> DumpFile::load_held(bool flush, RestorePolicy libraries) {
   if (!bytes) return std::unexpected(bytes.error());
   if (flush) state.keyspace.clear();
   state.keyspace.begin_unit();
-  TRY(const RdbLoaded loaded, load_rdb(*bytes, state.keyspace));
+  TRY(const RdbLoaded loaded, load_rdb(*bytes, state.keyspace, {.merge = libraries == RestorePolicy::replace}));
   if (!loaded.libraries.empty() || flush) {
     TRY(state.scripts->restore_libraries(loaded.libraries, libraries));
   }

@@ -62,7 +62,7 @@ class Reader {
     if (!held_) hold.emplace(engine_);
     ServerState& state = engine_.state();
     state.keyspace.begin_unit();
-    TRY(const RdbLoaded loaded, load_rdb(buffer_, state.keyspace, true));
+    TRY(const RdbLoaded loaded, load_rdb(buffer_, state.keyspace, {.keep_expired = true}));
     if (!loaded.libraries.empty()) {
       TRY(state.scripts->restore_libraries(loaded.libraries, RestorePolicy::replace));
     }

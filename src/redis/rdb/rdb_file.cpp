@@ -26,8 +26,8 @@ enum Opcode : uint8_t {
 
 class Loader {
  public:
-  Loader(std::string_view bytes, Keyspace& space, bool keep_expired)
-      : bytes_(bytes), in_(bytes), space_(space), keep_expired_(keep_expired) {}
+  Loader(std::string_view bytes, Keyspace& space, RdbLoading how)
+      : bytes_(bytes), in_(bytes), space_(space), how_(how) {}
 
   Result<RdbLoaded> run() {
     TRY(read_head());
@@ -108,11 +108,12 @@ class Loader {
     if (!value) {
       return in_.failed() ? truncated() : corrupt("the value of '" + shorten(key, 100) + "' is not well formed");
     }
-    if (deadline_ms >= 0 && deadline_ms < space_.now_ms() && !keep_expired_) {
+    if (deadline_ms >= 0 && deadline_ms < space_.now_ms() && !how_.keep_expired) {
       ++loaded_.expired;
       return {};
     }
     Database& database = space_.database(database_);
+    if (how_.merge) database.erase(key);
     if (database.exists(key)) return corrupt("the key '" + shorten(key, 100) + "' comes twice");
     value->add_to(database, key, deadline_ms);
     ++loaded_.keys;
@@ -131,7 +132,7 @@ class Loader {
   std::string_view bytes_;
   RdbReader in_;
   Keyspace& space_;
-  bool keep_expired_;
+  RdbLoading how_;
   int version_ = 0;
   size_t database_ = 0;
   int64_t deadline_ms_ = -1;
@@ -197,8 +198,8 @@ std::string make_rdb(Keyspace& space, const RdbHead& head, bool compress) {
   return out;
 }
 
-Result<RdbLoaded> load_rdb(std::string_view bytes, Keyspace& space, bool keep_expired) {
-  return Loader(bytes, space, keep_expired).run();
+Result<RdbLoaded> load_rdb(std::string_view bytes, Keyspace& space, RdbLoading how) {
+  return Loader(bytes, space, how).run();
 }
 
 }  // namespace compozy::redis

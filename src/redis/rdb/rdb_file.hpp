@@ -38,7 +38,11 @@ struct RdbLoaded {
   std::vector<std::string> libraries;
 };
 // Adds what the file holds; keys whose deadline has passed are left out unless they are asked for. After a failure the
-// keyspace holds a part.
-Result<RdbLoaded> load_rdb(std::string_view bytes, Keyspace& space, bool keep_expired = false);
+// keyspace holds a part. A key that is there already is a corrupt file, unless what is loaded is merged into the data.
+struct RdbLoading {
+  bool keep_expired = false;
+  bool merge = false;
+};
+Result<RdbLoaded> load_rdb(std::string_view bytes, Keyspace& space, RdbLoading how = {});
 
 }  // namespace compozy::redis
