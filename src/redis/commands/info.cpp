@@ -158,8 +158,9 @@ void add_memory(Context& ctx, Lines& lines) {
   lines.emplace_back("mem_clients_normal", std::to_string(clients));
   for (const char* name : {"mem_cluster_links", "mem_aof_buffer"}) lines.emplace_back(name, "0");
   lines.emplace_back("mem_allocator", "jemalloc-5.3.0");
-  for (const char* name : {"active_defrag_running", "lazyfree_pending_objects"}) lines.emplace_back(name, "0");
-  lines.emplace_back("lazyfreed_objects", "0");
+  lines.emplace_back("active_defrag_running", "0");
+  lines.emplace_back("lazyfree_pending_objects", std::to_string(ctx.space().reclaimer().pending()));
+  lines.emplace_back("lazyfreed_objects", std::to_string(ctx.space().lazily_freed));
 }
 
 void add_stats(Context& ctx, Lines& lines) {

@@ -12,8 +12,10 @@ namespace compozy::redis {
 
 namespace {
 
-bool flush_option(Context& ctx) {
-  if (ctx.size() == 1 || (ctx.size() == 2 && (ctx.is(1, "SYNC") || ctx.is(1, "ASYNC")))) return true;
+bool flush_option(Context& ctx, Release& release) {
+  const bool lazily = ctx.size() == 1 ? ctx.server.settings.lazyfree_lazy_user_flush : ctx.is(1, "ASYNC");
+  release = lazily ? Release::lazily : Release::now;
+  if (ctx.size() == 1 || (ctx.size() == 2 && (lazily || ctx.is(1, "SYNC")))) return true;
   return ctx.error(kSyntaxError);
 }
 
@@ -22,8 +24,9 @@ bool flush_option(Context& ctx) {
 void run_dbsize(Context& ctx) { ctx.reply.integer(static_cast<int64_t>(ctx.db().size())); }
 
 void run_flushdb(Context& ctx) {
-  if (!flush_option(ctx)) return;
-  ctx.db().clear();
+  Release release{};
+  if (!flush_option(ctx, release)) return;
+  ctx.db().clear(release);
   ctx.server.blocked.touch_database(ctx.session.database);
   ctx.server.tracking.invalidate_all();
   ++ctx.server.stats.dirty;
@@ -31,8 +34,9 @@ void run_flushdb(Context& ctx) {
 }
 
 void run_flushall(Context& ctx) {
-  if (!flush_option(ctx)) return;
-  ctx.space().clear();
+  Release release{};
+  if (!flush_option(ctx, release)) return;
+  ctx.space().clear(release);
   for (size_t i = 0; i < ctx.space().database_count(); ++i) ctx.server.blocked.touch_database(i);
   ctx.server.tracking.invalidate_all();
   ++ctx.server.stats.dirty;

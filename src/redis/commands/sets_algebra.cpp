@@ -7,6 +7,7 @@
 
 #include "redis/commands/context.hpp"
 #include "redis/commands/handlers.hpp"
+#include "redis/commands/several_keys.hpp"
 
 namespace compozy::redis {
 
@@ -97,30 +98,18 @@ void run_sunionstore(Context& ctx) { combine_and_store(ctx, unite); }
 void run_sdiffstore(Context& ctx) { combine_and_store(ctx, subtract); }
 
 void run_sintercard(Context& ctx) {
-  int64_t keys = 0;
-  if (!ctx.integer(ctx.arg(1), keys, "ERR numkeys should be greater than 0")) return;
-  if (keys <= 0) {
-    ctx.error("ERR numkeys should be greater than 0");
-    return;
-  }
-  if (keys > static_cast<int64_t>(ctx.size()) - 2) {
-    ctx.error("ERR Number of keys can't be greater than number of args");
-    return;
-  }
+  std::span<const std::string_view> keys;
+  if (!parse_keys(ctx, 1, false, keys)) return;
   int64_t limit = 0;
-  for (size_t i = 2 + static_cast<size_t>(keys); i < ctx.size(); ++i) {
+  for (size_t i = 2 + keys.size(); i < ctx.size(); i += 2) {
     if (!ctx.is(i, "LIMIT") || i + 1 >= ctx.size()) {
       ctx.error(kSyntaxError);
       return;
     }
-    if (!ctx.integer(ctx.arg(++i), limit, "ERR LIMIT can't be negative")) return;
-    if (limit < 0) {
-      ctx.error("ERR LIMIT can't be negative");
-      return;
-    }
+    if (!parse_cardinality_limit(ctx, i + 1, limit)) return;
   }
   Sets sets;
-  if (!read_sets(ctx, ctx.args.subspan(2, static_cast<size_t>(keys)), sets)) return;
+  if (!read_sets(ctx, keys, sets)) return;
   int64_t count = 0;
   intersect(sets, [&](std::string_view) { return ++count != limit; });
   ctx.reply.integer(count);

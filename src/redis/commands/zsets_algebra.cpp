@@ -9,6 +9,7 @@
 
 #include "redis/commands/context.hpp"
 #include "redis/commands/handlers.hpp"
+#include "redis/commands/several_keys.hpp"
 
 namespace compozy::redis {
 
@@ -95,10 +96,7 @@ bool parse_option(Context& ctx, size_t& i, Operation operation, bool store, bool
     query.with_scores = true;
     return true;
   }
-  if (card && left >= 2 && ctx.is(i, "LIMIT")) {
-    if (!ctx.integer(ctx.arg(++i), query.limit, "ERR LIMIT can't be negative")) return false;
-    return query.limit >= 0 || ctx.error("ERR LIMIT can't be negative");
-  }
+  if (card && left >= 2 && ctx.is(i, "LIMIT")) return parse_cardinality_limit(ctx, ++i, query.limit);
   return ctx.error(kSyntaxError);
 }
 

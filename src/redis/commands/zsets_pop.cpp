@@ -7,6 +7,7 @@
 
 #include "redis/commands/context.hpp"
 #include "redis/commands/handlers.hpp"
+#include "redis/commands/several_keys.hpp"
 
 namespace compozy::redis {
 
@@ -82,22 +83,10 @@ struct MultiPop {
 };
 
 bool parse_multi_pop(Context& ctx, size_t at, MultiPop& pop) {
-  int64_t keys = 0;
-  if (!ctx.integer(ctx.arg(at), keys, "ERR numkeys should be greater than 0")) return false;
-  if (keys <= 0) return ctx.error("ERR numkeys should be greater than 0");
-  const size_t where = at + 1 + static_cast<size_t>(keys);
-  if (keys > static_cast<int64_t>(ctx.size()) || where >= ctx.size()) return ctx.error(kSyntaxError);
-  pop.keys = ctx.args.subspan(at + 1, static_cast<size_t>(keys));
-  if (!ctx.is(where, "MIN") && !ctx.is(where, "MAX")) return ctx.error(kSyntaxError);
-  pop.end = ctx.is(where, "MIN") ? End::min : End::max;
-  bool counted = false;
-  for (size_t i = where + 1; i < ctx.size(); ++i) {
-    if (counted || !ctx.is(i, "COUNT") || i + 1 >= ctx.size()) return ctx.error(kSyntaxError);
-    if (!ctx.integer(ctx.arg(++i), pop.count, "ERR count should be greater than 0")) return false;
-    if (pop.count <= 0) return ctx.error("ERR count should be greater than 0");
-    counted = true;
-  }
-  return true;
+  return parse_pop(ctx, at, pop.keys, pop.count, [&](size_t where) {
+    pop.end = ctx.is(where, "MIN") ? End::min : End::max;
+    return ctx.is(where, "MIN") || ctx.is(where, "MAX") || ctx.error(kSyntaxError);
+  });
 }
 
 bool multi_pop(Context& ctx, const MultiPop& pop) {
