@@ -97,7 +97,10 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   std::string rewrite_log() override;
   std::string reload_log() override;
   std::vector<std::pair<std::string, std::string>> persistence_info() const override;
-  void reset_statistics() override { state_.stats.reset(); }
+  void reset_statistics() override {
+    state_.stats.reset();
+    state_.keyspace.lazily_freed = 0;
+  }
   void key_expired(Database& database, std::string_view key) override;
   void key_added(Database& database, std::string_view key) override;
 
