@@ -241,7 +241,7 @@ void run_object_freq(Context& ctx) {
 }
 
 void run_debug_object(Context& ctx) {
-  const Entry* entry = ctx.db().peek(ctx.arg(2));
+  const Entry* entry = ctx.db().look(ctx.arg(2));
   if (entry == nullptr) {
     ctx.error(kNoSuchKey);
     return;

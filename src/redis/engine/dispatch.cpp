@@ -245,7 +245,6 @@ void Engine::run(Session& session, const Row& row, Args args, ReplyWriter& reply
   const size_t database = session.database;
   const uint64_t dirty = state_.stats.dirty;
   const size_t place = reply.begin_deferred();
-  const uint64_t errors = state_.stats.errors;
   const int64_t started_us = state_.keyspace.clock().monotonic_us();
   ++state_.stats.commands;
   if (!from_script && row.group == "scripting") {
@@ -258,7 +257,7 @@ void Engine::run(Session& session, const Row& row, Args args, ReplyWriter& reply
   if (block != nullptr && context.block) *block = std::move(context.block);
   if (replaying_) return;
   if (block == nullptr || !*block) {
-    measure(session, row, args, started_us, state_.stats.errors != errors);
+    measure(session, row, args, started_us, context.failed);
   }
   if (!retrying) observe(session, row, args, from_script);
 }

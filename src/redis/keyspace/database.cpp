@@ -354,7 +354,9 @@ void Database::modified(std::string_view key) {
 
 void Database::touch_all_watched() {
   for (const auto& [key, flags] : watchers_) {
-    if (keys_.find(key) == nullptr) continue;
+    // A key past its deadline counts as absent: whether it goes, comes or stays so changes nothing.
+    const Entry* entry = keys_.find(key);
+    if (entry == nullptr || is_expired(*entry)) continue;
     for (WatchFlag* flag : flags) flag->dirty = true;
   }
 }
