@@ -92,7 +92,10 @@ void run_restore(Context& ctx) {
     return ctx.reply.ok();
   }
   value.add_to(ctx.db(), key, limited ? ttl : -1);
-  if (options.idle_seconds >= 0) {
+  if (options.frequency >= 0 && ctx.space().tracks_frequency()) {
+    ctx.space().set_frequency(*ctx.db().find_for_write(key), static_cast<uint8_t>(options.frequency));
+  }
+  if (options.idle_seconds >= 0 && !ctx.space().tracks_frequency()) {
     Entry* entry = ctx.db().find_for_write(key);
     entry->lru = (ctx.space().lru_clock() - static_cast<uint32_t>(options.idle_seconds)) & 0xffffff;
   }

@@ -239,7 +239,7 @@ void run_replicaof(Context& ctx) {
   ctx.error("ERR this server does not replicate others");
 }
 
-void run_sync(Context& ctx) { ctx.error("ERR this server has no replicas"); }
+void run_psync(Context& ctx) { ctx.error("ERR this server has no replicas"); }
 
 void run_role(Context& ctx) {
   ctx.reply.array(3);

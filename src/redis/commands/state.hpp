@@ -152,6 +152,7 @@ struct ServerState {
   LatencyMonitor latency;
   ClientPause pause;
   size_t postponed_clients = 0;
+  std::vector<Session*> replicas;                           // sessions that sent SYNC
   size_t monitors = 0;                                      // sessions in MONITOR
   Session* current = nullptr;                               // whose command, EXEC or script runs
   bool cron_is_paused = false;                              // DEBUG PAUSE-CRON

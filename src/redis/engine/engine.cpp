@@ -12,6 +12,8 @@ namespace compozy::redis {
 
 namespace {
 
+constexpr std::string_view kMultiCommand = "*1\r\n$5\r\nMULTI\r\n";
+constexpr std::string_view kExecCommand = "*1\r\n$4\r\nEXEC\r\n";
 constexpr int64_t kExpiryBudgetUs = 1000;
 constexpr int64_t kRehashBudgetUs = 100;
 constexpr int64_t kRewriteBudgetUs = 2000;
@@ -46,7 +48,7 @@ Engine::~Engine() = default;
 void Engine::attach(EffectSink* sink, Persistence* persistence) {
   sink_ = sink;
   persistence_ = persistence;
-  state_.effects.enabled = sink != nullptr;
+  state_.effects.enabled = sink != nullptr || !state_.replicas.empty();
   state_.notifications.hold_back(persistence != nullptr);
 }
 
@@ -71,6 +73,10 @@ void Engine::close(Session& session) {
   state_.tracking.disable(session);
   if (session.monitors) --state_.monitors;
   if (session.postponed) --state_.postponed_clients;
+  if (session.replica) {
+    std::erase(state_.replicas, &session);
+    state_.effects.enabled = sink_ != nullptr || !state_.replicas.empty();
+  }
   session_list_.erase(session.id());
   std::erase_if(owned_, [&](const auto& owned) { return owned.get() == &session; });
 }
@@ -127,6 +133,12 @@ void Engine::end_command(Session& session, size_t place) {
 void Engine::end_unit(Session* session) {
   if (state_.effects.count() == 0) return state_.notifications.release(last_lsn_);
   if (sink_ != nullptr) last_lsn_ = sink_->append(state_.effects.bytes(), state_.effects.count() > 1);
+  for (Session* replica : state_.replicas) {
+    const bool several = state_.effects.count() > 1;
+    replica->outbox.bytes.append(several ? kMultiCommand : "").append(state_.effects.bytes());
+    if (several) replica->outbox.bytes.append(kExecCommand);
+    replica->notify();
+  }
   state_.effects.clear();
   state_.notifications.release(last_lsn_);
   if (session != nullptr) session->outbox.lsn = last_lsn_;

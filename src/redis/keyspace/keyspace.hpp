@@ -95,6 +95,7 @@ class Keyspace {
   }
   uint32_t idle_seconds(const Entry& entry) const { return (lru_clock_ - entry.lru) & 0xffffff; }
   uint8_t frequency(const Entry& entry) const;  // after its decay
+  void set_frequency(Entry& entry, uint8_t frequency) const { entry.lru = (minute() << 8 | frequency) & 0xffffff; }
 
   void set_events(KeyspaceEvents* events) { events_ = events; }
   KeyspaceEvents* events() const { return events_; }

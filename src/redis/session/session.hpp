@@ -110,6 +110,7 @@ class Session {
   Outbox outbox;
   enum class Replies : uint8_t { on, off, skip_next, skip };
   Replies replies = Replies::on;
+  bool replica = false;            // after SYNC: gets every write
   bool close_after_reply = false;  // QUIT, a protocol error
   bool killed = false;             // CLIENT KILL, output limits: close now
   bool monitors = false;           // MONITOR
