@@ -119,7 +119,10 @@ void Engine::end_command(Session& session, size_t place) {
     } else if (session.replies == Session::Replies::skip) {
       session.replies = Session::Replies::on;
     }
-    session.outbox.bytes.resize(std::min(place, session.outbox.bytes.size()));
+    // What a subscription says is a message and no reply: it comes whatever the client said of replies.
+    std::string& bytes = session.outbox.bytes;
+    const bool subscribed = session.last_command != nullptr && session.last_command->name.ends_with("subscribe");
+    if (!subscribed || place >= bytes.size() || bytes[place] == '-') bytes.resize(std::min(place, bytes.size()));
   }
   ClientTracking& tracking = session.tracking;
   if (!std::exchange(tracking.caching_is_new, false) && !session.in_multi)

@@ -6,23 +6,27 @@
 namespace compozy::redis {
 
 void Session::watch(Keyspace& space, size_t db, std::string_view key) {
-  for (const auto& [watched_db, watched_key] : watched_) {
-    if (watched_db == db && watched_key == key) return;
+  for (const Watched& watched : watched_) {
+    if (watched.database == db && watched.key == key) return;
   }
-  space.database(db).peek(key);  // A key that is expired already counts as absent from the start.
+  const bool absent = space.database(db).peek(key) == nullptr;
   space.database(db).watch(key, watch_flag_);
-  watched_.emplace_back(db, key);
+  watched_.push_back({.database = db, .key = std::string(key), .absent = absent});
 }
 
 void Session::unwatch_all(Keyspace& space) {
-  for (const auto& [db, key] : watched_) space.database(db).unwatch(key, watch_flag_);
+  for (const Watched& watched : watched_) space.database(watched.database).unwatch(watched.key, watch_flag_);
   watched_.clear();
   watch_flag_.dirty = false;
 }
 
 bool Session::watched_key_changed(Keyspace& space) {
-  for (const auto& [db, key] : watched_) space.database(db).peek(key);  // Expiry is a change.
-  return watch_flag_.dirty;
+  if (watch_flag_.dirty) return true;
+  // Expiry is a change; that a key is past its deadline which was absent before (SWAPDB brought it) is none.
+  return std::ranges::any_of(watched_, [&](const Watched& watched) {
+    const Entry* entry = space.database(watched.database).look(watched.key);
+    return !watched.absent && entry != nullptr && entry->has_deadline() && entry->deadline_ms() < space.now_ms();
+  });
 }
 
 void Session::queue_command(const Row& row, uint32_t flags, std::vector<std::string> args) {

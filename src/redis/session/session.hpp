@@ -143,7 +143,12 @@ class Session {
   SessionOwner* owner_;
   WatchFlag watch_flag_;
   size_t transaction_memory_ = 0;
-  std::vector<std::pair<size_t, std::string>> watched_;
+  struct Watched {
+    size_t database;
+    std::string key;
+    bool absent;  // when it began to be watched; a key past its deadline is absent
+  };
+  std::vector<Watched> watched_;
 };
 
 }  // namespace compozy::redis
