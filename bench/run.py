@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""./dev bench [micro|system]: what Compozy costs, beside a peer or a calibration in the same run.
+"""./dev bench [micro|system|workflows]: what Compozy costs, beside a peer or a calibration in the same run.
 
 Ratios are what to quote: a machine's seconds change from day to day. Nothing here is a test; nothing fails by being slow.
 """
@@ -114,6 +114,9 @@ def main():
     which = sys.argv[1] if len(sys.argv) > 1 else ""
     if which in ("", "system"):
         system()
+    if which == "workflows":  # long, and wants the network for its peer
+        import workflows
+        workflows.main(show)
     if which in ("", "micro"):
         micro(sys.argv[2:])
 

