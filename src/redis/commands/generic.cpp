@@ -84,6 +84,7 @@ void run_rename(Context& ctx) { rename(ctx, false); }
 void run_renamenx(Context& ctx) { rename(ctx, true); }
 
 void run_randomkey(Context& ctx) {
+  if (ctx.may_block) ctx.server.effects.separate = true;  // It may delete dead keys, one by one.
   const Entry* entry = ctx.db().random();
   if (entry == nullptr) return ctx.reply.null();
   ctx.reply.bulk(entry->key());

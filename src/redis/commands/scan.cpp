@@ -85,16 +85,20 @@ void run_scan(Context& ctx) {
   ScanQuery query;
   if (!parse_cursor(ctx, ctx.arg(1), query.cursor) || !parse_options(ctx, 2, true, query)) return;
   std::vector<std::string> found;
+  std::vector<std::string> dead;
   const int64_t now = ctx.now_ms();
   const uint64_t cursor = scan_some(query, ctx.db().size(), [&](uint64_t at, size_t& seen) {
     return ctx.db().scan(at, [&](const Entry& entry) {
       ++seen;
       if (!query.matches(entry.key())) return;
-      if (entry.has_deadline() && now > entry.deadline_ms()) return;
+      if (entry.has_deadline() && now > entry.deadline_ms()) return void(dead.emplace_back(entry.key()));
       if (!query.type.empty() && !equals_ignoring_case(query.type, type_name(entry.type))) return;
       found.emplace_back(entry.key());
     });
   });
+  // What is met dead is deleted; these deletions have nothing to do with each other.
+  if (ctx.may_block) ctx.server.effects.separate = true;
+  for (const auto& key : dead) ctx.db().exists(key);
   reply_scan(ctx, cursor, found);
 }
 

@@ -23,6 +23,7 @@ void EffectBuffer::append(size_t database, Args args) {
 void EffectBuffer::clear() {
   bytes_.clear();
   count_ = 0;
+  separate = false;
 }
 
 void BlockedKeys::remove(size_t database, std::string_view key) {

@@ -40,6 +40,8 @@ class EffectBuffer {
   void clear();
   void select_again() { selected_ = -1; }  // a new log file starts without a selected database
   bool enabled = false;                    // without a log nothing is collected
+  bool separate = false;                   // several effects of this unit need not be one transaction
+  bool is_transaction() const { return count_ > 1 && !separate; }
 
  private:
   std::string bytes_;

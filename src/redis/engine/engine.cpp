@@ -134,10 +134,14 @@ void Engine::end_command(Session& session, size_t place) {
 }
 
 void Engine::end_unit(Session* session) {
-  if (state_.effects.count() == 0) return state_.notifications.release(last_lsn_);
-  if (sink_ != nullptr) last_lsn_ = sink_->append(state_.effects.bytes(), state_.effects.count() > 1);
+  if (state_.effects.count() == 0) {
+    state_.effects.clear();
+    return state_.notifications.release(last_lsn_);
+  }
+  if (session == nullptr) state_.effects.separate = true;  // Expiry and eviction: each deletion for itself.
+  if (sink_ != nullptr) last_lsn_ = sink_->append(state_.effects.bytes(), state_.effects.is_transaction());
   for (Session* replica : state_.replicas) {
-    const bool several = state_.effects.count() > 1;
+    const bool several = state_.effects.is_transaction();
     replica->outbox.bytes.append(several ? kMultiCommand : "").append(state_.effects.bytes());
     if (several) replica->outbox.bytes.append(kExecCommand);
     replica->notify();
@@ -187,9 +191,11 @@ void Engine::serve_waiters() {
   while (!waiters_.empty()) {
     const auto ready = state_.blocked.take_ready();
     if (ready.empty()) return;
+    state_.keyspace.begin_unit();  // Time went on: a key may have died since it was touched.
     for (const auto& [database, key] : ready) {
       for (const Waiters::Place place : waiters_.waiting_for(database, key)) retry(place, key);
     }
+    end_unit(nullptr);
   }
 }
 
