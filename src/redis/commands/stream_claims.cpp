@@ -133,7 +133,10 @@ class Claimer {
 
   void take(StreamId id, int64_t time_ms, uint64_t count) {
     auto* consumer = group_.find_consumer(ctx_.arg(3));
-    if (consumer == nullptr) consumer = &group_.add_consumer(ctx_.arg(3), ctx_.now_ms());
+    if (consumer == nullptr) {
+      consumer = &group_.add_consumer(ctx_.arg(3), ctx_.now_ms());
+      ctx_.server.notifications.post(EventClass::stream, "xgroup-createconsumer", ctx_.db().index(), ctx_.arg(1));
+    }
     consumer->second.seen_ms = ctx_.now_ms();
     group_.assign(id, *consumer, time_ms, count);
     if (just_id_) {

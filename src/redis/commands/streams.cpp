@@ -104,7 +104,8 @@ void run_xadd(Context& ctx) {
   stream->append(id, ctx.args.subspan(add.id_at + 1), ctx.space().limits.stream);
   ctx.reply.bulk(id.to_string());
   ctx.touched(key);
-  if (trim.value_at != 0) stream->trim(trim.trim);
+  if (trim.value_at != 0 && stream->trim(trim.trim) > 0)
+    ctx.server.notifications.post(EventClass::stream, "xtrim", ctx.db().index(), key);
   const bool chosen = !add.id_given || !add.seq_given;
   if (!chosen && !trim.approximate) return;
   std::vector<std::string> command(ctx.args.begin(), ctx.args.end());

@@ -192,6 +192,7 @@ bool serve_group(Context& ctx, StreamValue& stream, size_t i, const Reading& rea
   auto* consumer = group.find_consumer(reading.consumer);
   if (consumer == nullptr) {
     consumer = &group.add_consumer(reading.consumer, ctx.now_ms());
+    ctx.server.notifications.post(EventClass::stream, "xgroup-createconsumer", ctx.db().index(), key);
     if (reading.no_ack) ctx.propagate_as({"XGROUP", "CREATECONSUMER", key, reading.group, reading.consumer});
   }
   consumer->second.seen_ms = ctx.now_ms();
