@@ -103,7 +103,7 @@ void run_acl_list(Context& ctx) {
 }
 
 void run_acl_cat(Context& ctx) {
-  if (ctx.size() > 3) return ctx.wrong_arguments();
+  if (ctx.size() > 3) return ctx.wrong_subcommand();
   if (ctx.size() == 2) {
     const auto names = category_names();
     ctx.reply.array(names.size());
@@ -124,7 +124,7 @@ void run_acl_cat(Context& ctx) {
 }
 
 void run_acl_genpass(Context& ctx) {
-  if (ctx.size() > 3) return ctx.wrong_arguments();
+  if (ctx.size() > 3) return ctx.wrong_subcommand();
   int64_t bits = 256;
   if (ctx.size() == 3) {
     if (!ctx.integer(ctx.arg(2), bits)) return;
@@ -195,7 +195,7 @@ void run_acl_getuser(Context& ctx) {
 }
 
 void run_acl_log(Context& ctx) {
-  if (ctx.size() > 3) return ctx.wrong_arguments();
+  if (ctx.size() > 3) return ctx.wrong_subcommand();
   int64_t count = 10;
   if (ctx.size() == 3) {
     if (ctx.is(2, "RESET")) {
@@ -243,16 +243,19 @@ std::string load_acl_file(ServerState& server) {
   const auto text = server.host->read_file(file);
   if (!text) return "ERR Error loading ACLs, opening file '" + file + "': " + text.error().message;
   server.acl.pubsub_open_by_default = server.settings.acl_pubsub_default == "allchannels";
-  std::vector<std::pair<Session*, std::string>> users;
+  std::vector<Session*> others;
   for (const auto& [id, session] : server.engine->sessions()) {
-    if (session->user != nullptr) users.emplace_back(session, session->user->name());
+    if (session->user != nullptr && session->user != &server.acl.default_user()) others.push_back(session);
   }
   if (const std::string errors = server.acl.load(*text, file); !errors.empty()) return "ERR " + errors;
-  for (auto& [session, name] : users) {
-    session->user = server.acl.find(name);
-    if (session->user != nullptr) continue;
+  // Whoever was somebody in particular has to say so again.
+  for (Session* session : others) {
     session->user = &server.acl.default_user();
     session->authenticated = false;
+    if (session == server.current) {
+      session->close_after_reply = true;
+      continue;
+    }
     session->killed = true;
     session->notify();
   }

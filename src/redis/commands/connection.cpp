@@ -23,7 +23,7 @@ bool authenticate(Context& ctx, std::string_view name, std::string_view password
   }
   ctx.server.acl.log({.reason = AclDenied::auth,
                       .context = ctx.session.in_multi ? "multi" : "toplevel",
-                      .object = full_name(ctx.row),
+                      .object = std::string(ctx.arg(0)),
                       .user = std::string(name),
                       .at_ms = ctx.now_ms(),
                       .client = client_line(ctx.server, ctx.session)},

@@ -70,6 +70,11 @@ void Context::wrong_arguments() {
   error("ERR wrong number of arguments for '" + name + "' command");
 }
 
+void Context::wrong_subcommand() {
+  error("ERR unknown subcommand or wrong number of arguments for '" + std::string(args[1].substr(0, 128)) + "'. Try " +
+        to_upper(row.parent) + " HELP.");
+}
+
 bool Context::integer(std::string_view text, int64_t& out, std::string_view message) {
   return is_canonical_integer(text, out) || error(message);
 }

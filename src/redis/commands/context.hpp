@@ -86,6 +86,7 @@ struct Context {
   // Replies with an error: "ERR …". Returns false, so that parsers can `return ctx.error(…)`.
   bool error(std::string_view text);
   void wrong_arguments();
+  void wrong_subcommand();  // a container's subcommand with more than it takes
 
   // Parsers reply with the error and answer false.
   bool integer(std::string_view text, int64_t& out, std::string_view message = kNotInteger);

@@ -15,7 +15,7 @@ namespace compozy::redis {
 // ---- SLOWLOG ----
 
 void run_slowlog_get(Context& ctx) {
-  if (ctx.size() > 3) return ctx.wrong_arguments();
+  if (ctx.size() > 3) return ctx.wrong_subcommand();
   int64_t count = 10;
   if (ctx.size() == 3) {
     if (!parse_int64(ctx.arg(2), count) || count < -1) {

@@ -221,12 +221,16 @@ void Engine::measure(Session& session, const Row& row, Args args, int64_t starte
                       settings.slowlog_max_len);
 }
 
-// For those who look on: MONITOR, and clients that keep what they read.
+// MONITOR sees a command before what it causes; only EXEC comes after the commands that it runs.
+void Engine::feed(Session& session, const Row& row, Args args, bool from_script) {
+  const bool skipped = row.has(kSkipMonitor) && row.run != run_exec && row.group != "scripting";
+  if (state_.monitors == 0 || skipped || row.has(kAdmin) || state_.loading) return;
+  std::vector<std::string_view> shown;
+  state_.feed_monitors(session, from_script, redacted(row, args, shown));
+}
+
+// For clients that keep what they read.
 void Engine::observe(Session& session, const Row& row, Args args, bool from_script) {
-  if (state_.monitors > 0 && !row.has(kSkipMonitor) && !row.has(kAdmin) && !state_.loading) {
-    std::vector<std::string_view> shown;
-    state_.feed_monitors(session, from_script, redacted(row, args, shown));
-  }
   if (!state_.tracking.active() || !row.has(kReadonly) || row.group == "scripting") return;
   Session& reader = from_script && state_.current != nullptr ? *state_.current : session;
   if (!reader.tracking.on) return;
@@ -251,6 +255,7 @@ void Engine::run(Session& session, const Row& row, Args args, ReplyWriter& reply
     caller_row_ = &row;
     caller_args_ = args;
   }
+  if (!replaying_ && !retrying && row.run != run_exec) feed(session, row, args, from_script);
   row.run(context);
   if (context.failed && !context.error_counted) count_error(std::string_view(reply.buffer()).substr(place));
   if (state_.stats.dirty != dirty && !context.propagated && !replaying_) state_.effects.append(database, args);
@@ -259,6 +264,7 @@ void Engine::run(Session& session, const Row& row, Args args, ReplyWriter& reply
   if (block == nullptr || !*block) {
     measure(session, row, args, started_us, context.failed);
   }
+  if (row.run == run_exec) feed(session, row, args, from_script);
   if (!retrying) observe(session, row, args, from_script);
 }
 

@@ -81,8 +81,21 @@ void Engine::close(Session& session) {
   std::erase_if(owned_, [&](const auto& owned) { return owned.get() == &session; });
 }
 
-bool Engine::execute(Session& session, Args args) {
-  if (args.empty()) return true;
+// rename-command: the name that the table knows; one that was renamed is not known any more.
+Args Engine::unrenamed(Args args, std::vector<std::string_view>& storage) const {
+  const std::string given = to_lower(args[0]);
+  storage.assign(args.begin(), args.end());
+  if (state_.renamed.contains(given)) storage[0] = "(renamed)";
+  for (const auto& [from, to] : state_.renamed) {
+    if (!to.empty() && to == given) storage[0] = from;
+  }
+  return storage;
+}
+
+bool Engine::execute(Session& session, Args given) {
+  if (given.empty()) return true;
+  std::vector<std::string_view> storage;
+  const Args args = state_.renamed.empty() ? given : unrenamed(given, storage);
   const bool busy = state_.scripts->busy();  // Somebody's script is half done: time stands still, nothing is logged.
   if (!busy) state_.keyspace.begin_unit();
   const size_t place = session.outbox.bytes.size();
@@ -226,8 +239,13 @@ bool Engine::retry(Waiters::Place place, std::string_view key) {
 void Engine::finish_blocked(Waiters::Place place, std::string_view error) {
   Session& session = *place->session;
   ReplyWriter reply = session.writer();
+  CommandStats& stats = state_.stats_of(*place->row);
+  ++stats.calls;
   if (!error.empty()) {
+    const size_t start = reply.begin_deferred();
     reply.error(error);
+    count_error(std::string_view(reply.buffer()).substr(start));
+    ++stats.failed;
   } else if (place->request.null_is_array) {
     reply.null_array();
   } else {

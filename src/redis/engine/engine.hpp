@@ -75,7 +75,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   void close(Session& session);
   // Executes one command; its reply is appended to the session's outbox, unless the session is now blocked.
   // False: CLIENT PAUSE holds it; the caller keeps it and tries again when the pause is over.
-  bool execute(Session& session, Args args);
+  bool execute(Session& session, Args given);
   // Executes a command of the log: no checks, no expiry, nothing is logged. False: an unknown command or an error.
   bool replay(Session& session, Args args, std::string& error);
   void cron();
@@ -111,6 +111,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   std::string shape_problem(const Found& found, Args args) const;
   bool postpones(const Session& session, uint32_t flags) const;
   void measure(Session& session, const Row& row, Args args, int64_t started_us, bool failed);
+  void feed(Session& session, const Row& row, Args args, bool from_script);
   void observe(Session& session, const Row& row, Args args, bool from_script);
   std::string refusal(const Session& session, const Row& row) const;
   std::string state_refusal(const Session& session, const Row& row, uint32_t flags);
@@ -122,6 +123,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
            bool from_script, bool retrying = false);
   void count_error(std::string_view reply);
   void end_unit(Session* session);
+  Args unrenamed(Args args, std::vector<std::string_view>& storage) const;
   void end_command(Session& session, size_t place);
   void serve_waiters();
   bool retry(Waiters::Place place, std::string_view key);

@@ -27,6 +27,7 @@ std::string Engine::memory_refusal(const Session& session, const Row& row, uint3
   if (state_.settings.maxmemory <= 0) return {};
   state_.out_of_memory = eviction_.make_room() == Eviction::Room::none;
   end_unit(nullptr);
+  if (state_.tracking.active()) state_.tracking.send(last_lsn_);
   const bool queues = session.in_multi && !ends_or_guards_a_transaction(row);
   if (!state_.out_of_memory || (!queues && (flags & kDenyOom) == 0)) return {};
   return "OOM command not allowed when used memory > 'maxmemory'.";
@@ -34,6 +35,7 @@ std::string Engine::memory_refusal(const Session& session, const Row& row, uint3
 
 void Engine::key_evicted(Database& database, std::string_view key) {
   ++state_.stats.evicted_keys;
+  if (state_.tracking.active()) state_.tracking.invalidate(key, nullptr);
   const std::array<std::string_view, 2> command{"DEL", key};
   state_.effects.append(database.index(), command);
   state_.notifications.post(EventClass::evicted, "evicted", database.index(), key);

@@ -27,6 +27,19 @@ RequestParser::Status RequestParser::fail(std::string text) {
   return Status::error;
 }
 
+size_t RequestParser::pending_argument_bytes() const {
+  size_t bytes = 0;
+  if (pending_ > 0) {
+    for (const Piece& piece : pieces_) bytes += piece.size;
+  }
+  return bytes;
+}
+
+size_t RequestParser::pending_header_bytes() const {
+  constexpr int64_t kLarge = 32L * 1024;
+  return pending_ > 0 && bulk_size_ >= kLarge ? offset_ : 0;
+}
+
 RequestParser::Status RequestParser::parse(std::string_view input) {
   if (!error_.empty()) return Status::error;
   args_.clear();

@@ -45,6 +45,9 @@ class RequestParser {
   size_t consumed() const { return consumed_; }  // bytes of the completed command
   const std::string& error() const { return error_; }
   void set_limits(RequestLimits limits) { limits_ = limits; }
+  // Inside a command: the bytes of the arguments that are complete, and those before a large one that is on its way.
+  size_t pending_argument_bytes() const;
+  size_t pending_header_bytes() const;
   bool idle() const { return pending_ == 0 && offset_ == 0; }  // not inside a command
 
  private:

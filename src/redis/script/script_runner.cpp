@@ -211,7 +211,7 @@ bool ScriptRunner::collect_arguments(lua_State* lua) {
 
 // Why a write cannot be, although the script may write: nothing else stops one that has begun to.
 std::string ScriptRunner::refused_write(const Row& row) const {
-  if (!row.has(kWrite)) return {};
+  if (!row.has(kWrite) && !(readonly_ && row.has(kMayReplicate))) return {};
   if (readonly_) return "Write commands are not allowed from read-only scripts.";
   if (written_) return {};
   const std::string refused = server_.engine->write_refusal();

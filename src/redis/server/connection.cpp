@@ -7,11 +7,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "observe/log.hpp"
+#include "redis/commands/client_info.hpp"
+
 namespace compozy::redis {
 
 namespace {
 
 constexpr size_t kReadSize = 64UL * 1024;
+
+void log_limit(const Session& session) {
+  log::warn("Client closed for overcoming of output buffer limits.",
+            {{"address", session.address}, {"unsent_bytes", session.unsent()}});
+}
 
 }  // namespace
 
@@ -42,7 +50,10 @@ Connection::Io Connection::write_some() {
   while (sent_ < output_.size()) {
     const ssize_t size = ::send(fd_.get(), output_.data() + sent_, output_.size() - sent_, MSG_NOSIGNAL);
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && errno == EAGAIN) return Io::again;
+    if (size < 0 && errno == EAGAIN) {
+      session_->buffers.unsent = unsent();
+      return Io::again;
+    }
     if (size <= 0) {
       dead = true;
       return Io::closed;
@@ -51,6 +62,7 @@ Connection::Io Connection::write_some() {
   }
   output_.clear();
   sent_ = 0;
+  session_->buffers.unsent = 0;
   return Io::fine;
 }
 
@@ -75,6 +87,9 @@ size_t Connection::execute(Engine& engine, size_t limit) {
       refuse("ERR " + parser_.error());
       break;
     }
+    account(true);
+    session_->last_command_ms = engine.state().keyspace.clock().wall_ms();
+    engine.state().stats.net_input_bytes += parser_.consumed();
     if (!engine.execute(*session_, parser_.args())) {
       break;
     }
@@ -82,12 +97,39 @@ size_t Connection::execute(Engine& engine, size_t limit) {
     used_ += parser_.consumed();
     if (session_->close_after_reply || session_->killed) closing_ = true;
     more_ = used_ < input_.size();
+    if (session_->unsent() > session_->buffers.reply_room &&
+        exceeds_output_limit(engine.state(), *session_, session_->last_command_ms)) {
+      // Nothing of it is sent: a part of a reply would only mislead.
+      log_limit(*session_);
+      session_->killed = true;
+      session_->outbox.bytes.clear();
+    }
   }
+  account(false);
   return count;
+}
+
+void Connection::account(bool running) {
+  ClientBuffers& buffers = session_->buffers;
+  size_t arguments = 0;
+  if (running) {
+    for (const std::string_view arg : parser_.args()) arguments += arg.size();
+  } else {
+    arguments = parser_.pending_argument_bytes();
+  }
+  // The bytes of a large argument that is on its way count alone, without the header before it.
+  const size_t header = parser_.pending_header_bytes();
+  buffers.arguments = arguments;
+  buffers.query = unread() - std::min(unread(), header);
+  constexpr size_t kQueryRoom = 20474;
+  buffers.query_free = unread() == 0 || unread() >= kQueryRoom ? 0 : kQueryRoom - unread();
+  buffers.unsent = unsent();
 }
 
 void Connection::collect() {
   if (session_->outbox.bytes.empty()) return;
+  ClientBuffers& buffers = session_->buffers;
+  buffers.reply_peak = std::max(buffers.reply_peak, std::min(session_->unsent(), buffers.reply_room));
   if (output_.empty()) {
     output_.swap(session_->outbox.bytes);
   } else {
@@ -95,6 +137,7 @@ void Connection::collect() {
     session_->outbox.bytes.clear();
   }
   lsn_ = std::max(lsn_, session_->outbox.lsn);
+  session_->buffers.unsent = unsent();
 }
 
 }  // namespace compozy::redis

@@ -28,6 +28,10 @@ class Connection {
   size_t execute(Engine& engine, size_t limit);
   bool has_command_waiting() const { return more_; }
 
+  // Tells the session what its buffers hold, for CLIENT LIST and limits.
+  void account(bool running);
+  bool over_query_limit(size_t limit) const { return unread() > limit; }
+
   // Takes the session's outbox over; under the gate.
   void collect();
   size_t unsent() const { return output_.size() - sent_; }

@@ -14,14 +14,14 @@
 #include <unistd.h>
 
 #include "observe/log.hpp"
+#include "redis/commands/client_info.hpp"
 
 namespace compozy::redis {
 
 namespace {
 
 constexpr size_t kCommandsPerHold = 64;
-constexpr size_t kPubSubOutputMax = 32UL * 1024 * 1024;
-constexpr int kTurnMs = 1000;
+constexpr int kTurnMs = 100;
 
 std::string address_of(const sockaddr_storage& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
@@ -33,6 +33,21 @@ std::string address_of(const sockaddr_storage& address) {
   const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
   inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
   return "[" + std::string(text.data()) + "]:" + std::to_string(ntohs(v6->sin6_port));
+}
+
+void resize_reply_buffer(ServerState& state, ClientBuffers& buffers, int64_t now_ms) {
+  constexpr size_t kSmallest = 1024;
+  constexpr size_t kLargest = 16384;
+  if (buffers.reply_peak >= buffers.reply_room && buffers.reply_room < kLargest) {
+    buffers.reply_room = std::min(kLargest, buffers.reply_room * 2);
+    ++state.stats.reply_buffer_expands;
+  } else if (buffers.reply_room > kSmallest && buffers.reply_peak < buffers.reply_room / 2) {
+    buffers.reply_room = std::max(kSmallest, buffers.reply_peak + 1);
+    ++state.stats.reply_buffer_shrinks;
+  }
+  if (state.reply_peak_reset_ms < 0 || now_ms - buffers.reply_peak_at_ms <= state.reply_peak_reset_ms) return;
+  buffers.reply_peak = 0;
+  buffers.reply_peak_at_ms = now_ms;
 }
 
 void add_to(const Fd& epoll, int fd, uint32_t events) {
@@ -119,6 +134,7 @@ void Server::turn(int timeout_ms) {
   poll(queued_.empty() ? timeout_ms : 0);
   execute_queued();
   send_replies();
+  watch_clients();
   close_idle();
 }
 
@@ -250,14 +266,49 @@ void Server::execute_queued() {
       Connection& connection = *queued_[next];
       if (connection.dead) continue;
       const size_t executed = connection.execute(engine_, budget);
-      if (executed > 0) connection.session().last_command_ms = now_ms;
       budget -= executed;
       if (budget == 0 && connection.has_command_waiting()) break;
     }
     if (next < queued_.size()) continue;
     take_notified();  // what these commands did to other clients of this server
-    for (Connection* connection : queued_) connection->collect();
+    for (Connection* connection : queued_) {
+      Session& session = connection->session();
+      connection->collect();
+      if (!session.killed && exceeds_output_limit(engine_.state(), session, now_ms)) {
+        log::warn("Client closed for overcoming of output buffer limits.",
+                  {{"address", session.address}, {"unsent_bytes", session.unsent()}});
+        session.killed = true;
+      }
+    }
+    evict_clients();
   } while (next < queued_.size());
+}
+
+// maxmemory-clients: the largest go until the rest fits.
+void Server::evict_clients() {
+  const Settings& settings = engine_.state().settings;
+  int64_t limit = settings.maxmemory_clients;
+  if (limit < 0) limit = -limit * settings.maxmemory / 100;
+  if (limit <= 0) return;
+  std::vector<std::pair<size_t, Connection*>> clients;
+  int64_t total = 0;
+  for (const auto& [fd, connection] : connections_) {
+    const Session& session = connection->session();
+    if (session.no_evict || session.killed) continue;
+    clients.emplace_back(client_memory(session), connection.get());
+    total += static_cast<int64_t>(clients.back().first);
+  }
+  if (total <= limit) return;
+  std::ranges::sort(clients, std::greater<>{}, &std::pair<size_t, Connection*>::first);
+  for (const auto& [memory, connection] : clients) {
+    if (total <= limit) break;
+    total -= static_cast<int64_t>(memory);
+    log::info("Evicting client: maxmemory-clients is exceeded",
+              {{"address", connection->session().address}, {"bytes", memory}});
+    ++engine_.state().stats.evicted_clients;
+    connection->session().killed = true;
+    queue(*connection);
+  }
 }
 
 void Server::send_replies() {
@@ -277,7 +328,7 @@ void Server::send_replies() {
   }
   for (Connection* connection : turn) {
     connection->queued = false;
-    if (!connection->dead) {
+    if (!connection->dead && !connection->session().killed) {
       const auto written = connection->write_some();
       watch_writes(*connection, written == Connection::Io::again);
     }
@@ -298,11 +349,6 @@ void Server::watch_writes(Connection& connection, bool on) {
 }
 
 bool Server::over_limits(Connection& connection) const {
-  if (connection.session().subscribed() && connection.unsent() > kPubSubOutputMax) {
-    log::warn("a subscriber was closed: it does not read its messages",
-              {{"address", connection.session().address}, {"unsent_bytes", connection.unsent()}});
-    return true;
-  }
   return connection.unread() > static_cast<size_t>(engine_.state().settings.client_query_buffer_limit);
 }
 
@@ -314,6 +360,27 @@ void Server::close(Connection& connection) {
   }
   std::erase(queued_, &connection);
   connections_.erase(connection.fd());
+}
+
+// Ten times a second: soft limits run out without traffic, too, and reply buffers grow and shrink as Redis' do.
+void Server::watch_clients() {
+  constexpr int64_t kEveryUs = 100'000;
+  const Clock& clock = engine_.state().keyspace.clock();
+  if (clock.monotonic_us() < next_watch_us_) return;
+  next_watch_us_ = clock.monotonic_us() + kEveryUs;
+  const Engine::Hold hold(engine_);
+  ServerState& state = engine_.state();
+  if (state.cron_is_paused) return;
+  const int64_t now_ms = clock.wall_ms();
+  for (const auto& [fd, connection] : connections_) {
+    Session& session = connection->session();
+    if (exceeds_output_limit(state, session, now_ms)) {
+      session.killed = true;
+      queue(*connection);
+    }
+    if (state.reply_buffers_resize) resize_reply_buffer(state, session.buffers, now_ms);
+  }
+  evict_clients();
 }
 
 void Server::close_idle() {

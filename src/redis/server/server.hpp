@@ -60,6 +60,8 @@ class Server final : public SessionOwner {
   void queue(Connection& connection);
   void take_notified();
   void execute_queued();
+  void watch_clients();
+  void evict_clients();
   void send_replies();
   void watch_writes(Connection& connection, bool on);
   void close(Connection& connection);
@@ -82,6 +84,7 @@ class Server final : public SessionOwner {
   bool signalled_ = false;
   std::atomic<bool> stopping_{false};
   int64_t next_idle_check_us_ = 0;
+  int64_t next_watch_us_ = 0;
   std::thread thread_;
 };
 
