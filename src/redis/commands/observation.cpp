@@ -286,6 +286,11 @@ void run_shutdown(Context& ctx) {
     ctx.error("ERR No shutdown in progress.");
     return;
   }
+  // A script that is half done can be dropped, not saved.
+  if (ctx.server.scripts->busy() && !no_save) {
+    ctx.error(ctx.server.scripts->busy_error());
+    return;
+  }
   if (ctx.server.host == nullptr) {
     ctx.error("ERR SHUTDOWN is not allowed: the engine is part of another program");
     return;
