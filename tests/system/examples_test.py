@@ -4,9 +4,9 @@ import shutil
 import subprocess
 import unittest
 
-from server import BINARY, Server, copy_example, scratch
+from server import BINARY, Server, copy_example, scratch, wait_until
 
-OFFLINE = ("quickstart", "weather", "chat-memory", "code-review")
+OFFLINE = ("quickstart", "weather", "chat-memory", "code-review", "orders")
 
 
 def by_command_line(server, workflow, given):
@@ -38,6 +38,21 @@ class ExamplesTest(unittest.TestCase):
             self.assertIn("# A weekend by the sea", report)
             for stop in ("the old harbour", "the lighthouse", "the fish market", "the night train"):
                 self.assertIn("## " + stop, report)
+
+    def test_orders(self):
+        items = [{"name": "tea", "price": 3.5}, {"name": "cup", "price": 8}]
+        with Server(copy_example("orders")) as server:
+            run = server.start("order", {"customer": "Ada", "items": items})
+            wait_until(lambda: any(event["type"] == "approval_requested" for event in server.events(run)), "the question")
+            said = server.cli("execution", "approve", run, "sign-off", "--values", '{"carrier": "post"}')
+            self.assertEqual(said.returncode, 0, said.stderr)
+            self.assertEqual(server.wait(run)["output"], {"total": 11.5, "label": "POST to Ada"})
+            with server.request("POST", "/api/v0/hooks/shop", {"type": "order.placed", "id": "o-1", "customer": "Bob", "items": items}, key=False) as response:
+                run = json.load(response)["data"]["exec_id"]
+            wait_until(lambda: any(event["type"] == "approval_requested" for event in server.events(run)), "the question")
+            server.cli("execution", "reject", run, "sign-off", "--comment", "no stock")
+            self.assertEqual(server.wait(run)["output"]["label"], "not shipped: rejected by owner: no stock")
+            self.assertIn("0 8 * * MON-FRI", server.cli("schedule", "list").stdout)
 
     @unittest.skipUnless(shutil.which("node") or shutil.which("bun"), "neither node nor bun is on this host")
     def test_weather(self):
