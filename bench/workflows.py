@@ -80,10 +80,15 @@ def served_after_s(server):
 
 
 def throughput(show):
-    for workers in (1, 32, 64, 100):
-        with harness.Server(project(workers)) as server:
+    for workers in (1, 32, 64, 128):
+        # Child runs, started from inside so that no client is measured; several parents, as one takes its children's ends in turn.
+        parents = min(16, workers)
+        with harness.Server(project(workers // parents)) as server:
             runs = 40 * workers if workers > 1 else 60
-            took = took_s(server, "fan", {"runs": runs})
+            ids = [server.start("fan", {"runs": runs // parents}) for _ in range(parents)]
+            ended = [server.wait(run, 600) for run in ids]
+            assert all(run["status"] == "SUCCESS" for run in ended)
+            took = max(run["duration_ms"] for run in ended) / 1000
             show(f"durable steps/s, {workers} runs of 10 steps at once", f"{runs * 10 / took:,.0f}", f"{runs / took:,.0f} runs started and ended a second")
     with harness.Server(project()) as server:
         show("a tool's step (one process each), steps/s in one run", f"{100 / took_s(server, 'tools', {'steps': 100}):,.0f}")
