@@ -31,6 +31,12 @@ bool valid_user_name(std::string_view name) {
   return name.find_first_of(std::string_view(" \t\n\v\f\r\0", 7)) == std::string_view::npos;
 }
 
+// How far a selector came before it denied: which argument it was.
+size_t place_of(const AclRequest& request, std::string_view object) {
+  const auto at = std::ranges::find(request.args, object);
+  return static_cast<size_t>(at - request.args.begin());
+}
+
 }  // namespace
 
 // ---- one user ----
@@ -116,7 +122,7 @@ AclDenied AclUser::check(const AclRequest& request, std::string& object) const {
     std::string denied;
     const AclDenied result = selector.check(request, denied);
     if (result == AclDenied::nothing) return result;
-    if (result > worst || (result == worst && &selector == &selectors_.front())) {
+    if (result > worst || (result == worst && place_of(request, denied) > place_of(request, of_worst))) {
       worst = result;
       of_worst = std::move(denied);
     }

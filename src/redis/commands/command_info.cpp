@@ -183,7 +183,7 @@ void run_command_count(Context& ctx) { ctx.reply.integer(static_cast<int64_t>(to
 void run_command_list(Context& ctx) {
   std::vector<std::string> names;
   if (ctx.size() == 2) {
-    for (const Row* row : top_rows()) names.emplace_back(row->name);
+    for (size_t id = 0; id < row_count(); ++id) names.push_back(full_name(row_at(id)));
   } else if (ctx.size() == 5 && ctx.is(2, "filterby")) {
     const bool category = ctx.is(3, "aclcat");
     if (!category && !ctx.is(3, "module") && !ctx.is(3, "pattern")) {

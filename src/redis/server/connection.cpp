@@ -21,6 +21,13 @@ void log_limit(const Session& session) {
             {{"address", session.address}, {"unsent_bytes", session.unsent()}});
 }
 
+// maxmemory-clients: one that is larger than the limit by itself goes before its command runs.
+bool alone_exceeds_client_memory(const ServerState& state, const Session& session) {
+  int64_t limit = state.settings.maxmemory_clients;
+  if (limit < 0) limit = -limit * state.settings.maxmemory / 100;
+  return limit > 0 && !session.no_evict && client_memory(session) > static_cast<size_t>(limit);
+}
+
 }  // namespace
 
 Connection::Io Connection::read_some() {
@@ -90,6 +97,11 @@ size_t Connection::execute(Engine& engine, size_t limit) {
     account(true);
     session_->last_command_ms = engine.state().keyspace.clock().wall_ms();
     engine.state().stats.net_input_bytes += parser_.consumed();
+    if (alone_exceeds_client_memory(engine.state(), *session_)) {
+      session_->killed = true;
+      ++engine.state().stats.evicted_clients;
+      break;
+    }
     if (!engine.execute(*session_, parser_.args())) {
       break;
     }
@@ -120,7 +132,9 @@ void Connection::account(bool running) {
   // The bytes of a large argument that is on its way count alone, without the header before it.
   const size_t header = parser_.pending_header_bytes();
   buffers.arguments = arguments;
-  buffers.query = unread() - std::min(unread(), header);
+  // A large argument is kept where it came in.
+  const size_t counted = running && arguments >= 32768 ? parser_.consumed() : header;
+  buffers.query = unread() - std::min(unread(), counted);
   constexpr size_t kQueryRoom = 20474;
   buffers.query_free = unread() == 0 || unread() >= kQueryRoom ? 0 : kQueryRoom - unread();
   buffers.unsent = unsent();
