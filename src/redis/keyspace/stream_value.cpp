@@ -291,7 +291,7 @@ void StreamValue::for_each(StreamId from, StreamId to, bool backwards, const Vis
   const size_t count = chunks_.size();
   for (size_t i = find_chunk(backwards ? to : from); i < count && i >= first_;) {
     const Chunk& chunk = *chunks_[i];
-    if (backwards ? chunk.id > to : chunk.id > to) return;
+    if (chunk.id > to) return;
     auto entries = entries_of(chunk, master);
     if (backwards) std::ranges::reverse(entries);
     for (const EntryAt& entry : entries) {

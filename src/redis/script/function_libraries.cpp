@@ -138,7 +138,7 @@ Result<std::string> FunctionLibraries::load(std::string_view code, bool replace,
   if (is_good_name(head.name) && equals_ignoring_case(head.engine, "lua") && !replace && libraries_.contains(head.name))
     return refuse("Library '" + head.name + "' already exists");
   TRY(auto library, build(code, bounded));
-  const std::string name = library->name;
+  std::string name = library->name;
   if (const auto added = add(library, replace); !added) {
     release(*library);
     return fail(added.error());

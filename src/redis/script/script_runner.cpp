@@ -239,11 +239,10 @@ const Row* ScriptRunner::permitted(Args args, std::string& refusal) const {
     refusal = "Wrong number of args calling Redis command from script";
   } else if (row->has(kNoScript) && !server_.allow_denied_in_scripts) {
     refusal = "This Redis command is not allowed from script";
-  } else if (refusal = denied(*row, args); !refusal.empty()) {
-    // The user may not.
-  } else if (refusal = refused_write(*row); !refusal.empty()) {
-    // The text says it.
-  } else if (row->has(kDenyOom) && !allow_oom_ && !written_ && server_.out_of_memory) {
+  } else if (refusal = denied(*row, args); refusal.empty()) {
+    refusal = refused_write(*row);
+  }
+  if (refusal.empty() && row->has(kDenyOom) && !allow_oom_ && !written_ && server_.out_of_memory) {
     refusal = kOutOfMemory;
   }
   return row;
