@@ -20,17 +20,6 @@ bool is_hash(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-// Without telling by its time how much was right.
-bool equal_hashes(std::string_view a, std::string_view b) {
-  size_t difference = a.size() ^ b.size();
-  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) difference |= static_cast<size_t>(a[i] ^ b[i]);
-  return difference == 0;
-}
-
-bool valid_user_name(std::string_view name) {
-  return name.find_first_of(std::string_view(" \t\n\v\f\r\0", 7)) == std::string_view::npos;
-}
-
 // How far a selector came before it denied: which argument it was.
 size_t place_of(const AclRequest& request, std::string_view object) {
   const auto at = std::ranges::find(request.args, object);
@@ -110,7 +99,7 @@ bool AclUser::accepts(std::string_view password) const {
   if (any_password_) return true;
   const std::string hash = Acl::hash_of(password);
   bool accepted = false;
-  for (const std::string& known : passwords_) accepted = equal_hashes(known, hash) || accepted;
+  for (const std::string& known : passwords_) accepted = equal_in_constant_time(known, hash) || accepted;
   return accepted;
 }
 
@@ -190,7 +179,7 @@ std::shared_ptr<AclUser> Acl::fresh_user(std::string name) const {
 }
 
 std::string Acl::set_user(std::string_view name, std::span<const std::string> rules) {
-  if (!valid_user_name(name)) return "ERR Usernames can't contain spaces or null characters";
+  if (has_space_or_null(name)) return "ERR Usernames can't contain spaces or null characters";
   AclUser* known = find(name);
   auto changed = known != nullptr ? std::make_shared<AclUser>(*known) : fresh_user(std::string(name));
   for (const std::string& rule : rules) {

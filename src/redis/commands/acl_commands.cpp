@@ -105,9 +105,8 @@ void run_acl_list(Context& ctx) {
 void run_acl_cat(Context& ctx) {
   if (ctx.size() > 3) return ctx.wrong_subcommand();
   if (ctx.size() == 2) {
-    const auto names = category_names();
-    ctx.reply.array(names.size());
-    for (const auto name : names) ctx.reply.bulk(name);
+    ctx.reply.array(acl_categories().size());
+    for (const AclCategory& category : acl_categories()) ctx.reply.bulk(category.name);
     return;
   }
   const uint32_t bit = category_bit(ctx.arg(2));

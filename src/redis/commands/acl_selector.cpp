@@ -10,41 +10,29 @@ namespace compozy::redis {
 
 namespace {
 
-struct NamedCategory {
-  std::string_view name;
-  uint32_t bit;
-};
-
-constexpr std::array kCategoryNames{NamedCategory{"keyspace", kAclKeyspace},
-                                    NamedCategory{"read", kAclRead},
-                                    NamedCategory{"write", kAclWrite},
-                                    NamedCategory{"set", kAclSet},
-                                    NamedCategory{"sortedset", kAclSortedSet},
-                                    NamedCategory{"list", kAclList},
-                                    NamedCategory{"hash", kAclHash},
-                                    NamedCategory{"string", kAclString},
-                                    NamedCategory{"bitmap", kAclBitmap},
-                                    NamedCategory{"hyperloglog", kAclHyperLogLog},
-                                    NamedCategory{"geo", kAclGeo},
-                                    NamedCategory{"stream", kAclStream},
-                                    NamedCategory{"pubsub", kAclPubSub},
-                                    NamedCategory{"admin", kAclAdmin},
-                                    NamedCategory{"fast", kAclFast},
-                                    NamedCategory{"slow", kAclSlow},
-                                    NamedCategory{"blocking", kAclBlocking},
-                                    NamedCategory{"dangerous", kAclDangerous},
-                                    NamedCategory{"connection", kAclConnection},
-                                    NamedCategory{"transaction", kAclTransaction},
-                                    NamedCategory{"scripting", kAclScripting}};
+constexpr std::array kCategories{AclCategory{"keyspace", kAclKeyspace},
+                                 AclCategory{"read", kAclRead},
+                                 AclCategory{"write", kAclWrite},
+                                 AclCategory{"set", kAclSet},
+                                 AclCategory{"sortedset", kAclSortedSet},
+                                 AclCategory{"list", kAclList},
+                                 AclCategory{"hash", kAclHash},
+                                 AclCategory{"string", kAclString},
+                                 AclCategory{"bitmap", kAclBitmap},
+                                 AclCategory{"hyperloglog", kAclHyperLogLog},
+                                 AclCategory{"geo", kAclGeo},
+                                 AclCategory{"stream", kAclStream},
+                                 AclCategory{"pubsub", kAclPubSub},
+                                 AclCategory{"admin", kAclAdmin},
+                                 AclCategory{"fast", kAclFast},
+                                 AclCategory{"slow", kAclSlow},
+                                 AclCategory{"blocking", kAclBlocking},
+                                 AclCategory{"dangerous", kAclDangerous},
+                                 AclCategory{"connection", kAclConnection},
+                                 AclCategory{"transaction", kAclTransaction},
+                                 AclCategory{"scripting", kAclScripting}};
 
 constexpr std::string_view kUnknown = "Unknown command or category name in ACL";
-
-const Row* row_named(std::string_view text) {
-  const std::string name = to_lower(text);
-  const size_t bar = name.find('|');
-  if (bar == std::string::npos) return find_row(name);
-  return find_row(std::string_view(name).substr(bar + 1), std::string_view(name).substr(0, bar));
-}
 
 std::string redundant(std::string_view flag, std::string_view reset, std::string_view what) {
   return "Adding a pattern after the * pattern (or the '" + std::string(flag) +
@@ -52,22 +40,18 @@ std::string redundant(std::string_view flag, std::string_view reset, std::string
          "' to start with an empty list of " + std::string(what);
 }
 
-bool has_space(std::string_view text) {
-  return text.find_first_of(std::string_view(" \t\n\v\f\r\0", 7)) != std::string_view::npos;
-}
-
 }  // namespace
 
 uint32_t category_bit(std::string_view name) {
   const std::string lower = to_lower(name);
-  const auto at = std::ranges::find(kCategoryNames, lower, &NamedCategory::name);
-  return at == kCategoryNames.end() ? 0 : at->bit;
+  const auto at = std::ranges::find(kCategories, lower, &AclCategory::name);
+  return at == kCategories.end() ? 0 : at->bit;
 }
 
-std::vector<std::string_view> category_names() {
-  std::vector<std::string_view> names;
-  for (const NamedCategory& category : kCategoryNames) names.push_back(category.name);
-  return names;
+std::span<const AclCategory> acl_categories() { return kCategories; }
+
+bool has_space_or_null(std::string_view text) {
+  return text.find_first_of(std::string_view(" \t\n\v\f\r\0", 7)) != std::string_view::npos;
 }
 
 AclRequest acl_request(const Row& row, Args args) {
@@ -110,7 +94,7 @@ bool AclSelector::set_category(std::string_view name, bool allow) {
 }
 
 std::string AclSelector::allow_first_argument(std::string_view name, std::string_view argument) {
-  const Row* row = row_named(name);
+  const Row* row = find_full_name(name);
   if (row == nullptr) return std::string(kUnknown);
   if (!row->parent.empty()) return "Allowing first-arg of a subcommand is not supported";
   if (argument.empty()) return "Syntax error";
@@ -121,7 +105,7 @@ std::string AclSelector::allow_first_argument(std::string_view name, std::string
 }
 
 std::string AclSelector::change_command(std::string_view name, bool allow) {
-  const Row* row = row_named(name);
+  const Row* row = find_full_name(name);
   if (row == nullptr) {
     const size_t bar = name.rfind('|');
     if (!allow || bar == std::string_view::npos) return std::string(kUnknown);
@@ -154,7 +138,7 @@ std::string AclSelector::add_key_pattern(std::string_view rule) {
   }
   if (all_keys_) return redundant("allkeys", "resetkeys", "patterns");
   fresh.pattern = rule.substr(1);
-  if (has_space(fresh.pattern)) return "Syntax error";
+  if (has_space_or_null(fresh.pattern)) return "Syntax error";
   const auto same = std::ranges::find(keys_, fresh.pattern, &KeyPattern::pattern);
   if (same == keys_.end()) {
     keys_.push_back(std::move(fresh));
@@ -167,7 +151,7 @@ std::string AclSelector::add_key_pattern(std::string_view rule) {
 
 std::string AclSelector::add_channel(std::string_view pattern) {
   if (all_channels_) return redundant("allchannels", "resetchannels", "channels");
-  if (has_space(pattern)) return "Syntax error";
+  if (has_space_or_null(pattern)) return "Syntax error";
   if (std::ranges::find(channels_, pattern) == channels_.end()) channels_.emplace_back(pattern);
   return {};
 }
@@ -250,9 +234,9 @@ AclDenied AclSelector::check(const AclRequest& request, std::string& object) con
 
 bool AclSelector::describe_best_category(AclSelector& described, std::set<std::string_view>& used, bool additive,
                                          std::string& text) const {
-  const NamedCategory* best = nullptr;
+  const AclCategory* best = nullptr;
   int64_t best_gain = 0;
-  for (const NamedCategory& category : kCategoryNames) {
+  for (const AclCategory& category : kCategories) {
     if (used.contains(category.name)) continue;
     int64_t gain = 0;
     bool changes = false;

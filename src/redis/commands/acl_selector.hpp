@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,10 +29,16 @@ struct AclRequest {
 };
 AclRequest acl_request(const Row& row, Args args);
 
-// "@set" → its bit; 0: there is none.
-uint32_t category_bit(std::string_view name);
+struct AclCategory {
+  std::string_view name;  // without its "@"
+  uint32_t bit;
+};
 // All categories, in the order in which they are listed.
-std::vector<std::string_view> category_names();
+std::span<const AclCategory> acl_categories();
+// "set" → its bit; 0: there is none.
+uint32_t category_bit(std::string_view name);
+// What the name of a user and a pattern may not hold.
+bool has_space_or_null(std::string_view text);
 
 class AclSelector {
  public:

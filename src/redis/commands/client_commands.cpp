@@ -25,9 +25,6 @@ bool type_in(Context& ctx, std::string_view text, std::string& type) {
   return ctx.error("ERR Unknown client type '" + std::string(text) + "'");
 }
 
-// A MONITOR counts as a replica for output limits, but as a normal client for TYPE.
-std::string_view type_of(const Session& session) { return session.subscribed() ? "pubsub" : "normal"; }
-
 // The filters of CLIENT KILL; those that are given must all match.
 struct Filter {
   std::string type;
@@ -40,7 +37,7 @@ struct Filter {
   bool matches(const Session& session) const {
     if (!address.empty() && session.address != address) return false;
     if (!local_address.empty() && session.local_address != local_address) return false;
-    if (!type.empty() && type_of(session) != type) return false;
+    if (!type.empty() && client_class(session) != type) return false;
     if (id != 0 && session.id() != id) return false;
     return user == nullptr || session.user == user;
   }
@@ -209,7 +206,8 @@ void run_client_list(Context& ctx) {
   }
   std::string text;
   const auto add = [&](const Session& session) {
-    if (!session.killed && (type.empty() || type_of(session) == type)) text += client_line(ctx.server, session) + "\n";
+    if (!session.killed && (type.empty() || client_class(session) == type))
+      text += client_line(ctx.server, session) + "\n";
   };
   if (ids.empty()) {
     for (const auto& [id, session] : ctx.server.engine->sessions()) add(*session);

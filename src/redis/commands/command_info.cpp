@@ -14,61 +14,38 @@ namespace compozy::redis {
 
 namespace {
 
-template <class Bits>
-struct Named {
-  Bits bit;
+struct NamedFlag {
+  Flag bit;
   std::string_view name;
 };
 
-constexpr Named<Flag> kFlags[] = {{kWrite, "write"},
-                                  {kReadonly, "readonly"},
-                                  {kDenyOom, "denyoom"},
-                                  {kAdmin, "admin"},
-                                  {kPubSub, "pubsub"},
-                                  {kNoScript, "noscript"},
-                                  {kBlocking, "blocking"},
-                                  {kLoading, "loading"},
-                                  {kStale, "stale"},
-                                  {kSkipMonitor, "skip_monitor"},
-                                  {kSkipSlowlog, "skip_slowlog"},
-                                  {kFast, "fast"},
-                                  {kNoAuth, "no_auth"},
-                                  {kNoMandatoryKeys, "no_mandatory_keys"},
-                                  {kNoMulti, "no_multi"},
-                                  {kMovableKeys, "movablekeys"},
-                                  {kAsking, "asking"},
-                                  {kAllowBusy, "allow_busy"},
-                                  {kNoAsyncLoading, "no_async_loading"}};
+constexpr NamedFlag kFlags[] = {{kWrite, "write"},
+                                {kReadonly, "readonly"},
+                                {kDenyOom, "denyoom"},
+                                {kAdmin, "admin"},
+                                {kPubSub, "pubsub"},
+                                {kNoScript, "noscript"},
+                                {kBlocking, "blocking"},
+                                {kLoading, "loading"},
+                                {kStale, "stale"},
+                                {kSkipMonitor, "skip_monitor"},
+                                {kSkipSlowlog, "skip_slowlog"},
+                                {kFast, "fast"},
+                                {kNoAuth, "no_auth"},
+                                {kNoMandatoryKeys, "no_mandatory_keys"},
+                                {kNoMulti, "no_multi"},
+                                {kMovableKeys, "movablekeys"},
+                                {kAsking, "asking"},
+                                {kAllowBusy, "allow_busy"},
+                                {kNoAsyncLoading, "no_async_loading"}};
 
-constexpr Named<Category> kCategories[] = {{kAclKeyspace, "@keyspace"},
-                                           {kAclRead, "@read"},
-                                           {kAclWrite, "@write"},
-                                           {kAclSet, "@set"},
-                                           {kAclSortedSet, "@sortedset"},
-                                           {kAclList, "@list"},
-                                           {kAclHash, "@hash"},
-                                           {kAclString, "@string"},
-                                           {kAclBitmap, "@bitmap"},
-                                           {kAclHyperLogLog, "@hyperloglog"},
-                                           {kAclGeo, "@geo"},
-                                           {kAclStream, "@stream"},
-                                           {kAclPubSub, "@pubsub"},
-                                           {kAclAdmin, "@admin"},
-                                           {kAclFast, "@fast"},
-                                           {kAclSlow, "@slow"},
-                                           {kAclBlocking, "@blocking"},
-                                           {kAclDangerous, "@dangerous"},
-                                           {kAclConnection, "@connection"},
-                                           {kAclTransaction, "@transaction"},
-                                           {kAclScripting, "@scripting"}};
-
-template <class Table>
-void reply_names(Context& ctx, const Table& table, uint32_t bits) {
+template <class Named>
+void reply_names(Context& ctx, std::span<const Named> table, uint32_t bits, std::string_view prefix = {}) {
   const size_t place = ctx.reply.begin_deferred();
   size_t count = 0;
-  for (const auto& named : table) {
+  for (const Named& named : table) {
     if ((bits & named.bit) == 0) continue;
-    ctx.reply.simple(named.name);
+    ctx.reply.simple(std::string(prefix).append(named.name));
     ++count;
   }
   ctx.reply.end_set(place, count);
@@ -126,11 +103,11 @@ void reply_info(Context& ctx, const Row& row) {
   ctx.reply.array(10);
   ctx.reply.bulk(full_name(row));
   ctx.reply.integer(row.arity);
-  reply_names(ctx, kFlags, row.flags);
+  reply_names<NamedFlag>(ctx, kFlags, row.flags);
   ctx.reply.integer(first);
   ctx.reply.integer(last);
   ctx.reply.integer(step);
-  reply_names(ctx, kCategories, row.acl);
+  reply_names(ctx, acl_categories(), row.acl, "@");
   ctx.reply.array(0);
   ctx.reply.array(row.keys.size());
   for (const KeySpec& spec : row.keys) reply_key_spec(ctx, spec);
@@ -167,13 +144,6 @@ std::vector<const Row*> top_rows() {
     }
   }
   return rows;
-}
-
-const Row* named_row(std::string_view text) {
-  const std::string name = to_lower(text);
-  const size_t bar = name.find('|');
-  if (bar == std::string::npos) return find_row(name);
-  return find_row(std::string_view(name).substr(bar + 1), std::string_view(name).substr(0, bar));
 }
 
 }  // namespace
@@ -214,7 +184,7 @@ void run_command_info(Context& ctx) {
   }
   ctx.reply.array(ctx.size() - 2);
   for (const std::string_view name : ctx.args.subspan(2)) {
-    if (const Row* row = named_row(name)) {
+    if (const Row* row = find_full_name(name)) {
       reply_info(ctx, *row);
     } else {
       ctx.reply.null_array();
@@ -226,7 +196,7 @@ void run_command_docs(Context& ctx) {
   std::vector<const Row*> rows;
   if (ctx.size() == 2) rows = top_rows();
   for (const std::string_view name : ctx.args.subspan(2)) {
-    if (const Row* row = named_row(name)) rows.push_back(row);
+    if (const Row* row = find_full_name(name)) rows.push_back(row);
   }
   ctx.reply.map(rows.size());
   for (const Row* row : rows) {

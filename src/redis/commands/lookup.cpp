@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <functional>
+#include <iterator>
 
 #include "base/assert.hpp"
 #include "base/hash.hpp"
@@ -44,6 +45,38 @@ struct Index {
 const Index& names() {
   static const Index index;
   return index;
+}
+
+// The rows of all tables, numbered in their order. Each command looks its number up: a search among the tables' starts.
+struct Numbers {
+  struct Start {
+    const Row* first;
+    size_t id;
+  };
+  std::vector<const Row*> rows;
+  std::vector<Start> starts;  // by address
+
+  Numbers() {
+    for (const auto& table : all_tables()) {
+      starts.push_back({table.data(), rows.size()});
+      for (const Row& row : table) rows.push_back(&row);
+    }
+    std::ranges::sort(starts, std::less<>(), &Start::first);
+  }
+
+  size_t id(const Row& row) const {
+    const auto after = std::ranges::upper_bound(starts, &row, std::less<>(), &Start::first);
+    ASSERT(after != starts.begin());
+    const Start& table = *std::prev(after);
+    const size_t id = table.id + static_cast<size_t>(&row - table.first);
+    ASSERT(id < rows.size() && rows[id] == &row);
+    return id;
+  }
+};
+
+const Numbers& numbers() {
+  static const Numbers all;
+  return all;
 }
 
 std::string_view lower(std::string_view text, std::array<char, kNameMax>& buffer) {
@@ -91,10 +124,6 @@ int64_t first_key(const KeySpec& spec, Args args) {
   }
   return 0;
 }
-
-}  // namespace
-
-namespace {
 
 // What a command does with a key may depend on its options.
 std::string_view flags_of(const Row& row, const KeySpec& spec, Args args) {
@@ -162,34 +191,21 @@ std::vector<size_t> key_positions(const Row& row, Args args) {
   return positions;
 }
 
-size_t row_id(const Row& row) {
-  size_t before = 0;
-  for (const auto& table : all_tables()) {
-    if (&row >= table.data() && &row < table.data() + table.size())
-      return before + static_cast<size_t>(&row - table.data());
-    before += table.size();
-  }
-  ASSERT(false);
-  std::abort();
-}
+size_t row_id(const Row& row) { return numbers().id(row); }
 
-size_t row_count() {
-  size_t count = 0;
-  for (const auto& table : all_tables()) count += table.size();
-  return count;
-}
+size_t row_count() { return numbers().rows.size(); }
 
-const Row& row_at(size_t id) {
-  for (const auto& table : all_tables()) {
-    if (id < table.size()) return table[id];
-    id -= table.size();
-  }
-  ASSERT(false);
-  std::abort();
-}
+const Row& row_at(size_t id) { return *numbers().rows[id]; }
 
 std::string full_name(const Row& row) {
   return row.parent.empty() ? std::string(row.name) : std::string(row.parent) + "|" + std::string(row.name);
+}
+
+const Row* find_full_name(std::string_view text) {
+  const std::string name = to_lower(text);
+  const size_t bar = name.find('|');
+  if (bar == std::string::npos) return find_row(name);
+  return find_row(std::string_view(name).substr(bar + 1), std::string_view(name).substr(0, bar));
 }
 
 }  // namespace compozy::redis

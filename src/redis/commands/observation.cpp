@@ -138,11 +138,7 @@ void run_latency_histogram(Context& ctx) {
     for (size_t id = 0; id < row_count(); ++id) add(row_at(id));
   }
   for (const std::string_view name : ctx.args.subspan(2)) {
-    const std::string lower = to_lower(name);
-    const size_t bar = lower.find('|');
-    const Row* row = bar == std::string::npos
-                         ? find_row(lower)
-                         : find_row(std::string_view(lower).substr(bar + 1), std::string_view(lower).substr(0, bar));
+    const Row* row = find_full_name(name);
     if (row == nullptr) continue;
     add(*row);
     if (!row->parent.empty() || !is_container(*row)) continue;

@@ -120,7 +120,8 @@ bool is_container(const Row& row);
 size_t row_id(const Row& row);
 size_t row_count();
 const Row& row_at(size_t id);
-std::string full_name(const Row& row);  // "config|get"
+std::string full_name(const Row& row);             // "config|get"
+const Row* find_full_name(std::string_view name);  // the same backwards, in any case
 
 // A key of a command: where it stands, and what the command does with it.
 struct KeyUse {

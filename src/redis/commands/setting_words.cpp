@@ -123,26 +123,24 @@ Result<std::string> events(Words words) {
   return text;
 }
 
-}  // namespace
-
-Result<std::string> shutdown_words(std::string_view, Words words) {
+Result<std::string> shutdown(Words words) {
+  constexpr std::string_view kAllowed = "argument(s) must be one of the following: default, save, nosave, now, force";
   constexpr std::array<std::string_view, 5> kNames{"default", "save", "nosave", "now", "force"};
   std::array<bool, 5> given{};
   for (const std::string& word : words) {
     const auto at = std::ranges::find_if(kNames, [&](auto name) { return equals_ignoring_case(name, word); });
-    if (at == kNames.end())
-      return invalid("argument(s) must be one of the following: default, save, nosave, now, force");
+    if (at == kNames.end()) return invalid(std::string(kAllowed));
     given[static_cast<size_t>(at - kNames.begin())] = true;
   }
-  if (words.empty()) return invalid("argument(s) must be one of the following: default, save, nosave, now, force");
+  if (words.empty() || (given[1] && given[2])) return invalid(std::string(kAllowed));
   std::string text;
   for (size_t i = 1; i < kNames.size(); ++i) {
     if (given[i]) text.append(text.empty() ? "" : " ").append(kNames[i]);
   }
-  if (given[1] && given[2])
-    return invalid("argument(s) must be one of the following: default, save, nosave, now, force");
   return text.empty() ? "default" : text;
 }
+
+}  // namespace
 
 Result<std::string> setting_words(SettingRow::Kind kind, Words words, std::string_view before) {
   using Kind = SettingRow::Kind;
@@ -154,6 +152,7 @@ Result<std::string> setting_words(SettingRow::Kind kind, Words words, std::strin
     case Kind::addresses: return addresses(words);
     case Kind::replicaof: return replica_of(words);
     case Kind::events: return events(words);
+    case Kind::shutdown: return shutdown(words);
     default: return joined(words);
   }
 }

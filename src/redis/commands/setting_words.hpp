@@ -14,6 +14,5 @@ namespace compozy::redis {
 
 // The new value; `before` matters where only a part is set (output buffer limits).
 Result<std::string> setting_words(SettingRow::Kind kind, std::span<const std::string> words, std::string_view before);
-Result<std::string> shutdown_words(std::string_view name, std::span<const std::string> words);
 
 }  // namespace compozy::redis

@@ -150,10 +150,6 @@ Result<void> Settings::set(std::string_view name, std::string_view value) {
 Result<void> Settings::set_words(const SettingRow& row, std::span<const std::string> words) {
   if (row.kind >= Kind::save) {
     std::string& field = this->*std::get<std::string Settings::*>(row.field);
-    if (row.kind == Kind::shutdown) {
-      TRY(field, shutdown_words(row.name, words));
-      return {};
-    }
     TRY(field, setting_words(row.kind, words, field));
     return {};
   }

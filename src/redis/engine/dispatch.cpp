@@ -170,7 +170,7 @@ Engine::Admission Engine::admit(Session& session, Args args, const Row*& row, Re
   if (const std::string text = state_refusal(session, *row, flags); !text.empty())
     return refuse(session, row, reply, text);
   if (session.in_multi && !runs_inside_multi(*row)) {
-    session.queue_command(*row, flags_of(*row, args), {args.begin(), args.end()});
+    session.queue_command(*row, flags, {args.begin(), args.end()});
     reply.simple("QUEUED");
     return Admission::answered;
   }

@@ -12,8 +12,6 @@ namespace compozy::redis {
 
 namespace {
 
-constexpr std::string_view kMultiCommand = "*1\r\n$5\r\nMULTI\r\n";
-constexpr std::string_view kExecCommand = "*1\r\n$4\r\nEXEC\r\n";
 constexpr int64_t kExpiryBudgetUs = 1000;
 constexpr int64_t kRehashBudgetUs = 100;
 constexpr int64_t kRewriteBudgetUs = 2000;
@@ -154,9 +152,7 @@ void Engine::end_unit(Session* session) {
   if (session == nullptr) state_.effects.separate = true;  // Expiry and eviction: each deletion for itself.
   if (sink_ != nullptr) last_lsn_ = sink_->append(state_.effects.bytes(), state_.effects.is_transaction());
   for (Session* replica : state_.replicas) {
-    const bool several = state_.effects.is_transaction();
-    replica->outbox.bytes.append(several ? kMultiCommand : "").append(state_.effects.bytes());
-    if (several) replica->outbox.bytes.append(kExecCommand);
+    append_unit(replica->outbox.bytes, state_.effects.bytes(), state_.effects.is_transaction());
     replica->notify();
   }
   state_.effects.clear();
@@ -191,12 +187,17 @@ bool Engine::replay(Session& session, Args args, std::string& error) {
   return good;
 }
 
-void Engine::key_expired(Database& database, std::string_view key) {
-  ++state_.stats.expired_keys;
+// Nobody asked for it: those who cache the key, the log and those who listen are told.
+void Engine::key_gone(Database& database, std::string_view key, EventClass why, std::string_view event) {
   if (state_.tracking.active()) state_.tracking.invalidate(key, nullptr);
   const std::array<std::string_view, 2> command{"DEL", key};
   state_.effects.append(database.index(), command);
-  state_.notifications.post(EventClass::expired, "expired", database.index(), key);
+  state_.notifications.post(why, event, database.index(), key);
+}
+
+void Engine::key_expired(Database& database, std::string_view key) {
+  ++state_.stats.expired_keys;
+  key_gone(database, key, EventClass::expired, "expired");
   if (!state_.blocked.empty()) state_.blocked.touched(database.index(), key);
 }
 

@@ -119,6 +119,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   uint32_t unit_flags(const Session& session, const Row& row, Args args) const;
   std::string memory_refusal(const Session& session, const Row& row, uint32_t flags);
   void key_evicted(Database& database, std::string_view key);
+  void key_gone(Database& database, std::string_view key, EventClass why, std::string_view event);
   void run(Session& session, const Row& row, Args args, ReplyWriter& reply, std::optional<BlockRequest>* block,
            bool from_script, bool retrying = false);
   void count_error(std::string_view reply);

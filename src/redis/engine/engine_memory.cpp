@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // maxmemory in the engine: who is refused, and what is said of a key that went.
-#include <array>
-
 #include "redis/commands/handlers.hpp"
 #include "redis/engine/engine.hpp"
 
@@ -35,10 +33,7 @@ std::string Engine::memory_refusal(const Session& session, const Row& row, uint3
 
 void Engine::key_evicted(Database& database, std::string_view key) {
   ++state_.stats.evicted_keys;
-  if (state_.tracking.active()) state_.tracking.invalidate(key, nullptr);
-  const std::array<std::string_view, 2> command{"DEL", key};
-  state_.effects.append(database.index(), command);
-  state_.notifications.post(EventClass::evicted, "evicted", database.index(), key);
+  key_gone(database, key, EventClass::evicted, "evicted");
 }
 
 void Engine::key_added(Database& database, std::string_view key) {

@@ -18,6 +18,13 @@ namespace compozy::redis {
 // A place in the log: how many bytes had been appended since the log was opened. 0 is before everything.
 using Lsn = uint64_t;
 
+// One unit as it stands in the log and in what a replica gets: `several` commands are one transaction.
+inline void append_unit(std::string& out, std::string_view commands, bool several) {
+  if (several) out += "*1\r\n$5\r\nMULTI\r\n";
+  out += commands;
+  if (several) out += "*1\r\n$4\r\nEXEC\r\n";
+}
+
 class EffectSink {
  public:
   virtual ~EffectSink() = default;

@@ -16,8 +16,6 @@ namespace compozy::redis {
 
 namespace {
 
-constexpr std::string_view kMulti = "*1\r\n$5\r\nMULTI\r\n";
-constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
 constexpr uint64_t kReserveAhead = 4UL * 1024 * 1024;
 constexpr size_t kPendingMax = 256UL * 1024 * 1024;
 constexpr auto kTick = std::chrono::milliseconds(20);
@@ -212,9 +210,7 @@ Result<void> AppendLog::open_incremental(uint64_t seq) {
 Lsn AppendLog::append(std::string_view commands, bool several) {
   const std::lock_guard lock(buffer_mutex_);
   const size_t before = pending_.size();
-  if (several) pending_ += kMulti;
-  pending_ += commands;
-  if (several) pending_ += kExec;
+  append_unit(pending_, commands, several);
   return appended_ += pending_.size() - before;
 }
 
