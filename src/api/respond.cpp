@@ -69,7 +69,7 @@ Result<int64_t> query_integer(const http::Request& request, std::string_view nam
 
 json::Value stored_json(const std::string& text) {
   if (text.empty()) return {};
-  auto value = json::parse(text);
+  auto value = json::parse(text, json::kStoredDepthMax);
   return value ? *value : json::Value(text);
 }
 

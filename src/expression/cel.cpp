@@ -17,11 +17,7 @@ class Runner {
       : text_(text), context_(context), environment_(environment) {}
 
   Result<CelValue> run(const CelNode& node) {
-    if (++steps_ > environment_.steps_max) {
-      return refuse(node, Error{.code = Errc::limit_exceeded,
-                                .message = "an expression may take " + std::to_string(environment_.steps_max) +
-                                           " steps; this one takes more"});
-    }
+    TRY(step(node));
     switch (node.kind) {
       case CelNode::Kind::literal: return node.literal;
       case CelNode::Kind::name: return name(node);
@@ -43,6 +39,22 @@ class Runner {
   Failure refuse(const CelNode& node, Error error) const {
     if (!error.where.known()) error.where = cel_location(text_, node.offset);
     return fail(std::move(error));
+  }
+
+  Result<void> step(const CelNode& node, size_t count = 1) {
+    steps_ += count;
+    if (steps_ <= environment_.steps_max) return {};
+    return refuse(node, Error{.code = Errc::limit_exceeded,
+                              .message = "an expression may take " + std::to_string(environment_.steps_max) +
+                                         " steps; this one takes more"});
+  }
+
+  // What a node made is bounded here, so that what looks at it later is bounded too.
+  Result<CelValue> accounted(const CelNode& node, CelValue made) {
+    const json::Extent extent = cel_extent(made);
+    TRY(step(node, extent.weight / kStepWeight));
+    if (!extent.too_deep && extent.weight <= json::kValueWeightMax) return made;
+    return refuse(node, Error{.code = Errc::too_large, .message = "the list or map grows too large or nests too deep"});
   }
 
   CelValue name(const CelNode& node) const {
@@ -101,26 +113,26 @@ class Runner {
           node, Error{.code = Errc::type_mismatch,
                       .message = "a " + cel_type_name(args[0]) + " cannot be indexed by a " + cel_type_name(args[1])});
     }
-    const auto items = cel_elements(args[0]);
     const int64_t at = position->integer_or(-1);
-    if (at < 0 || at >= static_cast<int64_t>(items.size())) {
-      return refuse(node, Error{.code = Errc::invalid_argument,
-                                .message = "index " + std::to_string(at) + " is out of range: there are " +
-                                           std::to_string(items.size()) + " elements"});
-    }
-    return items[static_cast<size_t>(at)];
+    if (auto item = cel_element(args[0], at)) return *std::move(item);
+    return refuse(node, Error{.code = Errc::invalid_argument,
+                              .message = "index " + std::to_string(at) + " is out of range: there are " +
+                                         std::to_string(cel_list_size(args[0])) + " elements"});
   }
 
   Result<CelValue> call(const CelNode& node) {
     TRY(auto args, arguments(node));
+    if (node.name != "size") {
+      for (const CelValue& arg : args) TRY(step(node, cel_extent(arg).weight / kStepWeight));
+    }
     auto out = call_cel(node.name, node.is_member, args, environment_.output_max);
     if (!out) return refuse(node, std::move(out).error());
-    return out;
+    return accounted(node, *std::move(out));
   }
 
   Result<CelValue> list(const CelNode& node) {
     TRY(auto items, arguments(node));
-    return CelValue(std::make_shared<const std::vector<CelValue>>(std::move(items)));
+    return accounted(node, CelValue(std::make_shared<const std::vector<CelValue>>(std::move(items))));
   }
 
   Result<CelValue> map(const CelNode& node) {
@@ -132,7 +144,7 @@ class Runner {
       }
       entries->emplace_back(args[i], args[i + 1]);
     }
-    return CelValue(CelMap(std::move(entries)));
+    return accounted(node, CelValue(CelMap(std::move(entries))));
   }
 
   Result<bool> truth(const CelNode& node) {
@@ -220,7 +232,7 @@ class Runner {
       case CelMacro::map:
       case CelMacro::filter: break;
     }
-    return CelValue(std::make_shared<const std::vector<CelValue>>(std::move(kept)));
+    return accounted(node, CelValue(std::make_shared<const std::vector<CelValue>>(std::move(kept))));
   }
 
   std::string_view text_;

@@ -112,6 +112,17 @@ TEST(Cel, StaysWithinItsBudget) {
   EXPECT_THAT(run(deep), HasSubstr("nests deeper"));
 }
 
+TEST(Cel, WhatGrowsByDoublingIsRefusedBeforeItIsLargeOrSlow) {
+  std::string doubled = "[1, 1]";
+  for (int i = 0; i < 60; ++i) doubled += ".map(a, [a, a])";
+  EXPECT_THAT(run("size(" + doubled + ")", 1'000'000), HasSubstr("ERROR"));
+  EXPECT_THAT(run(doubled + " == " + doubled, 1'000'000), HasSubstr("ERROR"));
+  std::string nested = "[1]";
+  for (int i = 0; i < 105; ++i) nested += ".map(a, [a])";
+  EXPECT_THAT(run(nested, 1'000'000), HasSubstr("ERROR"));
+  EXPECT_EQ(run("input.list.all(i, input.list[i - 1] == i)"), "true");
+}
+
 TEST(Cel, DoesNotLookIntoSecrets) {
   EXPECT_THAT(run("env.KEY == 'x'"), HasSubstr("would look inside a secret"));
   EXPECT_THAT(run("size(env.KEY) > 3"), HasSubstr("would look inside a secret"));

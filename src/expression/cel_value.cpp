@@ -78,6 +78,18 @@ std::vector<CelValue> cel_elements(const CelValue& list) {
   return out;
 }
 
+size_t cel_list_size(const CelValue& list) {
+  const auto* mixed = as<CelList>(list);
+  return mixed != nullptr ? (*mixed)->size() : list.json()->size();
+}
+
+std::optional<CelValue> cel_element(const CelValue& list, int64_t index) {
+  if (index < 0 || std::cmp_greater_equal(index, cel_list_size(list))) return std::nullopt;
+  const auto at = static_cast<size_t>(index);
+  if (const auto* mixed = as<CelList>(list)) return (**mixed)[at];
+  return CelValue(json::Value(list.json()->as_array()[at]));
+}
+
 const CelValue* cel_map_find(const CelMap& map, const CelValue& key) {
   auto found = std::ranges::find_if(*map, [&](const auto& entry) { return cel_equal(entry.first, key); });
   return found == map->end() ? nullptr : &found->second;
@@ -146,6 +158,41 @@ json::Value cel_to_json(const CelValue& value) {
   json::Object out;
   for (const auto& [key, member] : **as<CelMap>(value)) out.set(go_value(cel_to_json(key)), cel_to_json(member));
   return out;
+}
+
+namespace {
+
+void add_extent(const CelValue& value, size_t depth, json::Extent& total) {
+  if (total.too_deep || total.weight > json::kValueWeightMax) return;
+  const size_t depth_left = json::kValueDepthMax - std::min(depth, json::kValueDepthMax);
+  if (value.json() != nullptr) {
+    const json::Extent part = json::extent_of(*value.json(), json::kValueWeightMax, depth_left);
+    total.weight += part.weight;
+    total.too_deep = part.too_deep;
+    return;
+  }
+  total.weight += json::kNodeWeight;
+  const auto* list = as<CelList>(value);
+  const auto* map = as<CelMap>(value);
+  total.too_deep = (list != nullptr || map != nullptr) && depth_left == 0;
+  if (const auto* bytes = as<CelBytes>(value)) total.weight += bytes->bytes.size();
+  if (list != nullptr) {
+    for (const CelValue& item : **list) add_extent(item, depth + 1, total);
+  }
+  if (map != nullptr) {
+    for (const auto& [key, member] : **map) {
+      add_extent(key, depth + 1, total);
+      add_extent(member, depth + 1, total);
+    }
+  }
+}
+
+}  // namespace
+
+json::Extent cel_extent(const CelValue& value) {
+  json::Extent total;
+  add_extent(value, 0, total);
+  return total;
 }
 
 bool cel_holds_secret(const CelValue& value) {

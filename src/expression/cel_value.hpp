@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "json/extent.hpp"
 #include "json/value.hpp"
 
 namespace compozy::expression {
@@ -59,11 +60,14 @@ std::string cel_type_name(const CelValue& value);  // "int", "list", "google.pro
 bool cel_equal(const CelValue& a, const CelValue& b);
 std::optional<std::partial_ordering> cel_compare(const CelValue& a, const CelValue& b);  // none: cannot be ordered
 json::Value cel_to_json(const CelValue& value);
+json::Extent cel_extent(const CelValue& value);  // as json::extent_of
 bool cel_holds_secret(const CelValue& value);
 
 bool is_cel_list(const CelValue& value);
 bool is_cel_map(const CelValue& value);
 std::vector<CelValue> cel_elements(const CelValue& list);  // of a list; the keys of a map
+std::optional<CelValue> cel_element(const CelValue& list, int64_t index);
+size_t cel_list_size(const CelValue& list);
 const CelValue* cel_map_find(const CelMap& map, const CelValue& key);
 std::optional<CelValue> cel_member(const CelValue& map, const CelValue& key);
 

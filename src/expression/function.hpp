@@ -36,6 +36,7 @@ enum FunctionTraits : uint8_t {
   kElements = 2,  // reads the elements of its list arguments, which then must not be SecretRefs
   kLenient = 4,   // an argument that is missing in the context arrives as null
   kMutates = 8,   // the result replaces the variable that is its first argument
+  kPart = 16,     // looks no deeper than its arguments' first level, and gives one of them, a part, or a scalar
 };
 
 struct Function {

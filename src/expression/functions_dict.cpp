@@ -2,8 +2,8 @@
 //
 // Sprig's dictionary functions (masterminds.github.io/sprig/dicts.html). Dictionaries are values: `set` and its like
 // answer a new one, which the runner puts into the variable that was their first argument.
-#include <algorithm>
 #include <array>
+#include <unordered_set>
 
 #include "base/text.hpp"
 #include "expression/function.hpp"
@@ -68,28 +68,24 @@ Result<Value> values(CallScope&, Args args) {
 }
 
 // pick and omit take names, or lists of names.
-bool is_named(Args names, std::string_view wanted) {
-  return std::ranges::any_of(names, [&](const Value& name) {
-    if (name.is_array()) return is_named(name.as_array(), wanted);
-    return name.is_string() && name.as_string() == wanted;
-  });
+void add_names(Args names, std::unordered_set<std::string_view>& out) {
+  for (const Value& name : names) {
+    if (name.is_array()) add_names(name.as_array(), out);
+    if (name.is_string()) out.insert(name.as_string());
+  }
 }
-Result<Value> pick(CallScope&, Args args) {
+Result<Value> named(Args args, bool wanted) {
   TRY(const Object* map, dict_argument(args[0]));
+  std::unordered_set<std::string_view> names;
+  add_names(args.subspan(1), names);
   Object out;
   for (const auto& [name, value] : *map) {
-    if (is_named(args.subspan(1), name)) out.set(name, value);
+    if (names.contains(name) == wanted) out.set(name, value);
   }
   return Value(std::move(out));
 }
-Result<Value> omit(CallScope&, Args args) {
-  TRY(const Object* map, dict_argument(args[0]));
-  Object out;
-  for (const auto& [name, value] : *map) {
-    if (!is_named(args.subspan(1), name)) out.set(name, value);
-  }
-  return Value(std::move(out));
-}
+Result<Value> pick(CallScope&, Args args) { return named(args, true); }
+Result<Value> omit(CallScope&, Args args) { return named(args, false); }
 
 Value merged(const Value& into, const Value& from, bool overwrite) {
   Value out = into;
@@ -129,10 +125,10 @@ Result<Value> dig(CallScope&, Args args) {
 
 constexpr std::array kFunctions{
     Function{"dict", 0, kAnyNumber, dict, kOpaque},
-    Function{"get", 2, 2, get},
+    Function{"get", 2, 2, get, kPart},
     Function{"set", 3, 3, set, kOpaque | kMutates},
     Function{"unset", 2, 2, unset, kMutates},
-    Function{"hasKey", 2, 2, has_key, kLenient},
+    Function{"hasKey", 2, 2, has_key, kLenient | kPart},
     Function{"pluck", 1, kAnyNumber, pluck},
     Function{"keys", 1, kAnyNumber, keys},
     Function{"values", 1, 1, values},
@@ -145,7 +141,7 @@ constexpr std::array kFunctions{
     Function{"deepCopy", 1, 1, deep_copy, kOpaque},
     Function{"mustDeepCopy", 1, 1, deep_copy, kOpaque},
     Function{"deepEqual", 2, 2, deep_equal, kElements},
-    Function{"dig", 3, kAnyNumber, dig, kLenient | kOpaque},
+    Function{"dig", 3, kAnyNumber, dig, kLenient | kOpaque | kPart},
 };
 
 }  // namespace

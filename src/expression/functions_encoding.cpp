@@ -255,11 +255,11 @@ constexpr std::array kFunctions{
     Function{"regexReplaceAllLiteral", 3, 3, regex_replace_all_literal},
     Function{"mustRegexReplaceAllLiteral", 3, 3, regex_replace_all_literal},
     Function{"regexQuoteMeta", 1, 1, regex_quote_meta},
-    Function{"typeOf", 1, 1, type_of, kOpaque},
-    Function{"kindOf", 1, 1, kind_of, kOpaque},
-    Function{"typeIs", 2, 2, type_is, kOpaque},
-    Function{"typeIsLike", 2, 2, type_is, kOpaque},
-    Function{"kindIs", 2, 2, kind_is, kOpaque},
+    Function{"typeOf", 1, 1, type_of, kOpaque | kPart},
+    Function{"kindOf", 1, 1, kind_of, kOpaque | kPart},
+    Function{"typeIs", 2, 2, type_is, kOpaque | kPart},
+    Function{"typeIsLike", 2, 2, type_is, kOpaque | kPart},
+    Function{"kindIs", 2, 2, kind_is, kOpaque | kPart},
 };
 
 }  // namespace

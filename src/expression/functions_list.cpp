@@ -3,6 +3,7 @@
 // Sprig's list functions (masterminds.github.io/sprig/lists.html). Lists are values: every function answers a new one.
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include "expression/function.hpp"
 #include "expression/go_format.hpp"
@@ -62,12 +63,33 @@ Result<Value> reverse(CallScope&, Args args) {
 
 bool holds(const Array& items, const Value& wanted) { return std::ranges::find(items, wanted) != items.end(); }
 
+// Equal values have equal hashes: 1 and 1.0, and maps whatever their order.
+size_t hash_of(const Value& value) {
+  constexpr size_t kMix = 0x9e3779b97f4a7c15;
+  size_t hash = 0;
+  if (value.is_number()) return std::hash<double>{}(value.as_double());
+  if (value.is_bool()) return value.as_bool() ? 1 : 2;
+  if (value.is_string()) return std::hash<std::string>{}(value.as_string());
+  if (value.is_array()) {
+    for (const Value& item : value.as_array()) hash = (hash + hash_of(item)) * kMix;
+  } else if (value.is_object()) {
+    for (const auto& [name, member] : value.as_object())
+      hash += (std::hash<std::string>{}(name) ^ hash_of(member)) * kMix;
+  }
+  return hash;
+}
+
 Result<Value> uniq(CallScope&, Args args) {
   TRY(const Array* items, list_argument(args[0]));
-  if (items->size() > 10'000) return fail(Errc::too_large, "uniq takes at most 10000 elements");
   Array out;
+  std::unordered_multimap<size_t, size_t> seen;  // hash to position in `out`
   for (const Value& item : *items) {
-    if (!holds(out, item)) out.push_back(item);
+    const size_t hash = hash_of(item);
+    const auto [first, last] = seen.equal_range(hash);
+    const bool known = std::any_of(first, last, [&](const auto& entry) { return out[entry.second] == item; });
+    if (known) continue;
+    seen.emplace(hash, out.size());
+    out.push_back(item);
   }
   return Value(std::move(out));
 }
@@ -149,10 +171,10 @@ Result<Value> seq(CallScope&, Args args) {
 constexpr std::array kFunctions{
     Function{"list", 0, kAnyNumber, list, kOpaque},
     Function{"tuple", 0, kAnyNumber, list, kOpaque},
-    Function{"first", 1, 1, first},
-    Function{"mustFirst", 1, 1, first},
-    Function{"last", 1, 1, last},
-    Function{"mustLast", 1, 1, last},
+    Function{"first", 1, 1, first, kPart},
+    Function{"mustFirst", 1, 1, first, kPart},
+    Function{"last", 1, 1, last, kPart},
+    Function{"mustLast", 1, 1, last, kPart},
     Function{"rest", 1, 1, rest},
     Function{"mustRest", 1, 1, rest},
     Function{"initial", 1, 1, initial},

@@ -56,14 +56,15 @@ Result<Value> min(CallScope&, Args args) {
 Result<Value> div(CallScope&, Args args) {
   TRY(int64_t a, integer_argument(args[0]));
   TRY(int64_t b, integer_argument(args[1]));
-  if (b == 0 || (a == INT64_MIN && b == -1)) return fail(Errc::invalid_argument, "cannot divide by zero");
+  if (b == 0) return fail(Errc::invalid_argument, "cannot divide by zero");
+  if (a == INT64_MIN && b == -1) return fail(Errc::invalid_argument, "the result does not fit 64 bits");
   return Value(a / b);
 }
 Result<Value> mod(CallScope&, Args args) {
   TRY(int64_t a, integer_argument(args[0]));
   TRY(int64_t b, integer_argument(args[1]));
-  if (b == 0 || (a == INT64_MIN && b == -1)) return fail(Errc::invalid_argument, "cannot divide by zero");
-  return Value(a % b);
+  if (b == 0) return fail(Errc::invalid_argument, "cannot divide by zero");
+  return Value(b == -1 ? 0 : a % b);
 }
 
 template <class On>
@@ -120,6 +121,7 @@ Result<Value> round(CallScope&, Args args) {
   double whole = 0;
   const double fraction = std::modf(number * scale, &whole);
   if (std::abs(fraction) >= up_at) whole += number < 0 ? -1 : 1;
+  if (!std::isfinite(whole)) return number_value(number);  // so large, or so many places: there is nothing to round
   return number_value(whole / scale);
 }
 

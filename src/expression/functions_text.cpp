@@ -227,10 +227,12 @@ Result<Value> wrap(CallScope&, Args args) {
   TRY(std::string text, text_argument(args[1]));
   return Value(wrapped(text, static_cast<size_t>(std::max(width, int64_t{1})), "\n"));
 }
-Result<Value> wrap_with(CallScope&, Args args) {
+Result<Value> wrap_with(CallScope& scope, Args args) {
   TRY(int64_t width, integer_argument(args[0]));
   TRY(std::string separator, text_argument(args[1]));
   TRY(std::string text, text_argument(args[2]));
+  const auto words = static_cast<size_t>(std::ranges::count_if(text, [](char c) { return c == ' ' || c == '\n'; }));
+  TRY(check_room(scope, text.size() + words * separator.size()));
   return Value(wrapped(text, static_cast<size_t>(std::max(width, int64_t{1})), separator));
 }
 
@@ -333,9 +335,9 @@ Result<Value> shuffle(CallScope& scope, Args args) {
   TRY(auto characters, parts(scope, text, ""));
   std::string out;
   while (!characters.empty()) {
-    const auto pick = static_cast<ptrdiff_t>(scope.random().below(characters.size()));
-    out += characters[static_cast<size_t>(pick)];
-    characters.erase(characters.begin() + pick);
+    std::swap(characters[scope.random().below(characters.size())], characters.back());
+    out += characters.back();
+    characters.pop_back();
   }
   return Value(std::move(out));
 }

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "expression/go_format.hpp"
 #include "expression/secret.hpp"
+#include "json/extent.hpp"
 #include "json/parse.hpp"
 
 namespace compozy::expression {
@@ -44,8 +45,9 @@ class Runner {
   Failure refuse(uint32_t offset, Errc code, std::string message) const {
     return fail(Error{.code = code, .message = std::move(message)}.at(template_location(code_.text, offset)));
   }
-  Result<void> step(uint32_t offset) {
-    if (++steps_ <= environment_.steps_max) return {};
+  Result<void> step(uint32_t offset, size_t count = 1) {
+    steps_ += count;
+    if (steps_ <= environment_.steps_max) return {};
     return refuse(offset, Errc::limit_exceeded,
                   "a template may take " + std::to_string(environment_.steps_max) + " steps; this one takes more");
   }
@@ -223,11 +225,27 @@ class Runner {
     if ((function.traits & kOpaque) == 0) {
       TRY(check_opaque(name, args));
     }
+    const bool counts = (function.traits & kPart) == 0;
+    if (counts) {
+      for (const json::Value& arg : args) TRY(step(name.offset, json::extent_of(arg).weight / kStepWeight));
+    }
     auto result = function.call(scope_, args);
-    if (result) return result;
+    if (result) {
+      if (counts) TRY(account(name, *result));
+      return result;
+    }
     Error error = std::move(result).error();
     error.message = "function '" + name.name + "': " + error.message;
     return fail(std::move(error).at(template_location(code_.text, name.offset)));
+  }
+
+  // What a function made is bounded here, so that what looks at it later is bounded too.
+  Result<void> account(const Operand& name, const json::Value& result) {
+    TRY(step(name.offset, json::extent_of(result).weight / kStepWeight));
+    if (auto fits = json::check_extent(result); !fits) {
+      return refuse(name.offset, fits.error().code, "function '" + name.name + "': " + fits.error().message);
+    }
+    return {};
   }
 
   Result<void> check_opaque(const Operand& name, Args args) const {

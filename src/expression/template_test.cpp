@@ -217,6 +217,28 @@ TEST(Secrets, RefuseToBeLookedInto) {
   EXPECT_EQ(render("{{ if .env.KEY }}set{{ end }}"), "set");
 }
 
+TEST(Template, WhatGrowsByDoublingIsRefusedBeforeItIsLargeOrSlow) {
+  const auto grow = [](const std::string& start, const std::string& step, const std::string& use) {
+    return render("{{ $x := " + start + " }}{{ range until 200 }}{{ $x = " + step + " }}{{ end }}{{ " + use + " }}");
+  };
+  for (const char* use : {"$x | toJson | len", "eq $x $x"}) {
+    EXPECT_THAT(grow("dict \"a\" 1", "dict \"a\" $x \"b\" $x", use), HasSubstr("ERROR")) << use;
+  }
+  EXPECT_THAT(grow("list 1", "list $x", "len $x"), HasSubstr("nests deeper than 100 levels"));
+  EXPECT_THAT(grow("\"ab\"", "print $x $x", "len $x"), HasSubstr("ERROR"));
+  EXPECT_THAT(render("{{ $x := until 90000 }}{{ range until 20000 }}{{ $y := reverse $x }}{{ end }}"),
+              HasSubstr("steps; this one takes more"));
+  EXPECT_THAT(render("{{ wrapWith 1 (repeat 10000 \"b\") (repeat 100000 \"a \") | len }}"), HasSubstr("larger than"));
+}
+
+TEST(Template, LargeListsAreWalkedOnce) {
+  EXPECT_EQ(render("{{ shuffle (repeat 1000000 \"a\") | len }}"), "1000000");
+  EXPECT_EQ(render("{{ uniq (concat (until 50000) (until 50000)) | len }}"), "50000");
+  EXPECT_EQ(evaluate("{{ uniq (list 1 1.0 \"1\" (dict \"a\" 1 \"b\" 2) (dict \"b\" 2 \"a\" 1)) }}"),
+            R"([1,"1",{"a":1,"b":2}])");
+  EXPECT_EQ(render("{{ $l := list }}{{ range until 2000 }}{{ $l = append $l . }}{{ end }}{{ len $l }}"), "2000");
+}
+
 TEST(Secrets, CannotBeNamedByStrangers) {
   const json::Value input = json::Value::object({{"x", "a" + secret_ref("KEY")}});
   EXPECT_EQ(without_secret_marks(input)["x"].as_string(), "aenv:KEY");

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "json/extent.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
 
@@ -64,6 +66,28 @@ TEST(Json, CanonicalFormSortsNames) {
 TEST(Json, FindsAnAnswerInsideProse) {
   EXPECT_EQ(print(parse_embedded("Sure! ```json\n{\"a\": \"}\"}\n``` done").value()), R"({"a":"}"})");
   EXPECT_FALSE(parse_embedded("nothing here").has_value());
+  // Brackets that close nothing cost no more than so many looks at the text.
+  EXPECT_FALSE(parse_embedded(std::string(200'000, '[')).has_value());
+}
+
+TEST(Json, AnExtentCountsSharedPartsEachTimeAndStopsAtItsLimits) {
+  EXPECT_EQ(extent_of(parse(R"({"ab":[1,"xyz"]})").value()).weight, 4 * kNodeWeight + 2 + 3);
+  Value doubled = Value::array({1});
+  for (int i = 0; i < 60; ++i) doubled = Value::array({doubled, doubled});
+  const Extent extent = extent_of(doubled);
+  EXPECT_GT(extent.weight, kValueWeightMax);
+  EXPECT_LT(extent.weight, kValueWeightMax + 100 * kNodeWeight);
+  EXPECT_EQ(check_extent(doubled).error().code, Errc::too_large);
+  Value deep = 1;
+  for (size_t i = 0; i < kValueDepthMax; ++i) deep = Value::array({deep});
+  EXPECT_TRUE(check_extent(deep));
+  EXPECT_FALSE(check_extent(Value::array({deep})));
+}
+
+TEST(Json, WhatIsStoredMayNestDeeperThanWhatComesIn) {
+  const std::string deep = std::string(200, '[') + std::string(200, ']');
+  EXPECT_FALSE(parse(deep));
+  EXPECT_TRUE(parse(deep, kStoredDepthMax));
 }
 
 }  // namespace

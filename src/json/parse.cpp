@@ -116,9 +116,9 @@ Location location_of(std::string_view text, size_t offset) {
   return where;
 }
 
-std::string describe(const bj::error_code& ec, std::string_view text, size_t offset) {
+std::string describe(const bj::error_code& ec, std::string_view text, size_t offset, size_t depth_max) {
   if (ec == bj::error::incomplete) return "the JSON text ends too early";
-  if (ec == bj::error::too_deep) return "JSON is nested deeper than " + std::to_string(kDepthMax) + " levels";
+  if (ec == bj::error::too_deep) return "JSON is nested deeper than " + std::to_string(depth_max) + " levels";
   std::string reason = ec.message();
   if (offset < text.size()) {
     reason += " at '" + std::string(text.substr(offset, 12)) + "'";
@@ -128,9 +128,9 @@ std::string describe(const bj::error_code& ec, std::string_view text, size_t off
 
 }  // namespace
 
-Result<Value> parse(std::string_view text) {
+Result<Value> parse(std::string_view text, size_t depth_max) {
   bj::parse_options options;
-  options.max_depth = kDepthMax;
+  options.max_depth = depth_max;
   bj::basic_parser<Builder> parser(options);
   bj::error_code ec;
   const size_t used = parser.write_some(false, text.data(), text.size(), ec);
@@ -142,13 +142,14 @@ Result<Value> parse(std::string_view text) {
   } else if (!parser.handler().complaint.empty()) {
     error.message = parser.handler().complaint;
   } else {
-    error.message = describe(ec, text, used);
+    error.message = describe(ec, text, used, depth_max);
   }
   return fail(std::move(error).at(location_of(text, ec ? used : rest)));
 }
 
 Result<Value> parse_embedded(std::string_view text) {
-  for (size_t start = text.find_first_of("{["); start != std::string_view::npos;
+  size_t tries = 0;
+  for (size_t start = text.find_first_of("{["); start != std::string_view::npos && ++tries <= kEmbeddedTriesMax;
        start = text.find_first_of("{[", start + 1)) {
     size_t depth = 0;
     bool in_string = false;

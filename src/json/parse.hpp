@@ -13,11 +13,14 @@
 namespace compozy::json {
 
 inline constexpr size_t kDepthMax = 128;
+// Of what this program printed itself: a record holds values that came in with kDepthMax, and a few levels around them.
+inline constexpr size_t kStoredDepthMax = 512;
 
-Result<Value> parse(std::string_view text);
+Result<Value> parse(std::string_view text, size_t depth_max = kDepthMax);
 
 // The first balanced JSON object or array inside a text, as language models tend to wrap their answers in prose or
-// code fences. Errc::parse_error when there is none.
+// code fences. Errc::parse_error when there is none among the first kEmbeddedTriesMax brackets that could begin one.
+inline constexpr size_t kEmbeddedTriesMax = 100;
 Result<Value> parse_embedded(std::string_view text);
 
 }  // namespace compozy::json

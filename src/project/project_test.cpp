@@ -202,6 +202,42 @@ tasks:
   EXPECT_TRUE(w.find_agent("one")->model.params["delay_ms"].is_integer());
 }
 
+TEST(Project, MergesAsItsDirectiveSays) {
+  const auto merged = [](const std::string& directive) {
+    Folder folder;
+    folder.workflow("id: w\ntasks:\n  - {id: a, with: {$merge: " + directive + "}}\n");
+    const auto project = folder.load();
+    return project ? json::print(project->workflows[0].tasks[0].with) : describe(project.error());
+  };
+  const std::string sources = "sources: [{x: {p: 1}, l: [1, 2]}, {x: {q: 2}, l: [2, 3]}]";
+  EXPECT_EQ(merged("{" + sources + "}"), R"({"x":{"p":1,"q":2},"l":[1,2,2,3]})");
+  EXPECT_EQ(merged("{strategy: shallow, " + sources + "}"), R"({"x":{"q":2},"l":[2,3]})");
+  EXPECT_EQ(merged("{strategy: prepend, " + sources + "}"), R"({"x":{"p":1,"q":2},"l":[2,3,1,2]})");
+  EXPECT_EQ(merged("{strategy: unique, " + sources + "}"), R"({"x":{"p":1,"q":2},"l":[1,2,3]})");
+  EXPECT_EQ(merged("{key_conflict: first, sources: [{x: 1}, {x: 2, y: 3}]}"), R"({"x":1,"y":3})");
+  EXPECT_EQ(merged("{key_conflict: last, sources: [{x: 1}, {x: 2, y: 3}]}"), R"({"x":2,"y":3})");
+  EXPECT_THAT(merged("{key_conflict: error, sources: [{x: 1}, {x: 2}]}"), HasSubstr("different values for one key"));
+  EXPECT_THAT(merged("{strategy: shalow, sources: []}"), HasSubstr("did you mean 'shallow'?"));
+  EXPECT_THAT(merged("{source: []}"), HasSubstr("takes a list, or a map with 'sources'"));
+}
+
+TEST(Project, ReferencesThatMultiplyOrGoRoundAreStopped) {
+  std::string agents = "  - {id: g0, instructions: x, actions: [{id: p, prompt: q}]}\n";
+  for (int i = 1; i < 16; ++i) {
+    const std::string ref = "{$ref: 'local::agents.#(id==\"g" + std::to_string(i - 1) + "\")'}";
+    agents += "  - {id: g" + std::to_string(i) + ", instructions: x, with: {a: " + ref + ", b: " + ref + ", c: " + ref +
+              ", d: " + ref + "}}\n";
+  }
+  Folder folder;
+  folder.workflow("id: w\nagents:\n" + agents + "tasks: [{id: a, agent: g15, prompt: x}]\n");
+  EXPECT_THAT(folder.errors(), HasSubstr("expand to more than 200000 values"));
+  folder.workflow("id: w\ntools: [{id: x, $ref: 'local::tools.#(id==\"x\")'}]\ntasks: [{id: a, tool: x}]\n");
+  EXPECT_THAT(folder.errors(), HasSubstr("leads round in a circle"));
+  folder.workflow("id: w\ntasks: [{id: a, $use: 'agent({{ .x }})'}, {id: b, $use: 'mcp(local::mcps.#(id==\"x\"))'}]\n");
+  EXPECT_THAT(folder.errors(), HasSubstr("resolved when the project is loaded, so they hold no templates"));
+  EXPECT_THAT(folder.errors(), HasSubstr("MCP servers are not supported"));
+}
+
 TEST(Project, HoistsInlineRoutesAndFollowsThem) {
   Folder folder;
   folder.workflow(R"(

@@ -2,9 +2,11 @@
 #include "project/references.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "base/text.hpp"
+#include "project/yaml.hpp"
 
 namespace compozy::project {
 namespace {
@@ -37,22 +39,52 @@ std::optional<Filter> parse_filter(std::string_view text) {
   return out;
 }
 
-void merge_over(Node& base, const Node& over) {
-  if (!base.is_map() || !over.is_map()) {
-    if (base.is_list() && over.is_list()) {
-      base.items.insert(base.items.end(), over.items.begin(), over.items.end());
-    } else {
-      base = over;
+// How two things of one place become one. The names are those of `$merge`.
+enum class MergeStrategy : uint8_t { deep, shallow, concat, prepend, unique };
+constexpr std::array<std::string_view, 6> kStrategies{"deep", "shallow", "concat", "prepend", "unique", "default"};
+constexpr std::array<std::string_view, 4> kConflicts{"last", "replace", "first", "error"};
+struct MergeRule {
+  MergeStrategy strategy = MergeStrategy::deep;
+  bool first_wins = false;
+  const Node** conflict = nullptr;  // set to the second of two values of one key, where those are not to be
+};
+
+void merge_over(Node& base, const Node& over, const MergeRule& rule = {}) {
+  if (base.is_list() && over.is_list()) {
+    const auto at = rule.strategy == MergeStrategy::prepend ? base.items.begin() : base.items.end();
+    if (rule.strategy != MergeStrategy::unique) {
+      base.items.insert(at, over.items.begin(), over.items.end());
+      return;
+    }
+    for (const Node& item : over.items) {
+      const bool present = std::ranges::any_of(base.items, [&](const Node& old) { return old.json() == item.json(); });
+      if (!present) base.items.push_back(item);
     }
     return;
   }
+  if (!base.is_map() || !over.is_map()) {
+    if (rule.conflict != nullptr && *rule.conflict == nullptr) *rule.conflict = &over;
+    if (!rule.first_wins) base = over;
+    return;
+  }
   for (const Node::Member& member : over.members) {
-    if (Node* present = base.find(member.name)) {
-      merge_over(*present, member.value);
-    } else {
+    Node* present = base.find(member.name);
+    if (present == nullptr) {
       base.members.push_back(member);
+    } else if (rule.strategy != MergeStrategy::shallow) {
+      merge_over(*present, member.value, rule);
+    } else {
+      if (rule.conflict != nullptr && *rule.conflict == nullptr) *rule.conflict = &member.value;
+      if (!rule.first_wins) *present = member.value;
     }
   }
+}
+
+size_t count(const Node& node) {
+  size_t total = 1;
+  for (const Node& item : node.items) total += count(item);
+  for (const Node::Member& member : node.members) total += count(member.value);
+  return total;
 }
 
 class Expander {
@@ -80,6 +112,7 @@ class Expander {
     const Node* target = find(directive, directive.is_text() ? directive.scalar.as_string() : "", path);
     if (target == nullptr) return;
     if (chain >= kChainMax) return diagnostics_.add(directive, path, "'$ref' leads round in a circle");
+    if (!grow(directive, path, *target)) return;
     Node copy = *target;
     run(copy, path, chain + 1);
     merge_over(copy, node);
@@ -93,6 +126,10 @@ class Expander {
     std::string_view text = directive.is_text() ? std::string_view(directive.scalar.as_string()) : "";
     const size_t open = text.find('(');
     const std::string kind(text.substr(0, open));
+    if (kind == "mcp") {
+      return diagnostics_.add(directive, path, "MCP servers are not supported yet; wrap what you need in a tool",
+                              Errc::unsupported);
+    }
     if (open == std::string_view::npos || !text.ends_with(')') || (kind != "agent" && kind != "tool")) {
       return diagnostics_.add(directive, path, "'$use' takes agent(<reference>) or tool(<reference>)");
     }
@@ -113,14 +150,23 @@ class Expander {
       return diagnostics_.add(directive, path, "'$merge' takes a list, or a map with 'sources'");
     }
     if (chain >= kChainMax) return diagnostics_.add(directive, path, "'$merge' nests too deeply");
+    MergeRule rule;
+    const Node* conflict = nullptr;
+    read_rule(directive, path, rule, conflict);
     Node merged;
     bool first = true;
-    for (Node source : sources->items) {
+    for (const Node& given : sources->items) {
+      if (!grow(directive, path, given)) return;
+      Node source = given;
       run(source, path, chain + 1);
       if (first) {
         merged = std::move(source);
       } else {
-        merge_over(merged, source);
+        merge_over(merged, source, rule);
+        if (conflict != nullptr) {
+          diagnostics_.add(*conflict, path, "two sources of '$merge' give different values for one key");
+          conflict = nullptr;
+        }
       }
       first = false;
     }
@@ -129,8 +175,48 @@ class Expander {
     node = std::move(merged);
   }
 
+  void read_rule(const Node& directive, const std::string& path, MergeRule& rule, const Node*& conflict) {
+    if (!directive.is_map()) return;
+    for (const Node::Member& member : directive.members) {
+      const std::string value = member.value.is_text() ? member.value.scalar.as_string() : "";
+      const auto unknown = [&](const auto& known) {
+        diagnostics_.add(member.value, path,
+                         "unknown " + member.name + " '" + value + "' of '$merge'" + did_you_mean(value, known));
+      };
+      if (member.name == "strategy") {
+        const auto found = std::ranges::find(kStrategies, value);
+        if (found == kStrategies.end()) {
+          unknown(kStrategies);
+        } else if (value != "default") {
+          rule.strategy = static_cast<MergeStrategy>(found - kStrategies.begin());
+        }
+      } else if (member.name == "key_conflict") {
+        if (std::ranges::find(kConflicts, value) == kConflicts.end()) unknown(kConflicts);
+        rule.first_wins = value == "first";
+        if (value == "error") rule.conflict = &conflict;
+      } else if (member.name != "sources") {
+        diagnostics_.add(member.value, path,
+                         "unknown field '" + member.name + "' of '$merge'; expected sources, strategy, key_conflict");
+      }
+    }
+  }
+
+  // Copies multiply: within the limit that aliases have.
+  bool grow(const Node& directive, const std::string& path, const Node& by) {
+    if (grown_ > kYamlNodesMax) return false;
+    grown_ += count(by);
+    if (grown_ <= kYamlNodesMax) return true;
+    diagnostics_.add(directive, path,
+                     "'$ref' and '$merge' expand to more than " + std::to_string(kYamlNodesMax) + " values");
+    return false;
+  }
+
   const Node* find(const Node& directive, std::string_view text, const std::string& path) {
     const std::string whole(text);
+    if (whole.find("{{") != std::string::npos) {
+      return refuse(directive, path, whole,
+                    "references are resolved when the project is loaded, so they hold no templates; use a router task");
+    }
     std::string_view list;
     std::optional<Filter> filter;
     const size_t hash = text.find("#(");
@@ -170,6 +256,7 @@ class Expander {
 
   const ReferenceScope& scope_;
   Diagnostics& diagnostics_;
+  size_t grown_ = 0;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 //   $ref: local::tools.#(id=="x")        the node is replaced; its other keys are merged over it
 //   $use: agent(resource::agent::#(id=="x"))   the node found becomes the value of `agent`
 //   $merge: [ {...}, {$ref: ...} ]       maps are merged deeply, later over earlier; lists are joined
+//   $merge: {sources: [...], strategy: deep|shallow|concat|prepend|unique, key_conflict: last|first|error}
 // `local` is the file itself, `global` is compozy.yaml, `resource` are the autoloaded files. Private to project/.
 #pragma once
 

@@ -70,16 +70,20 @@ class Composer final : public YAML::EventHandler {
                 const std::string& text) override {
     if (tag == "?" || tag.empty()) return add(scalar(mark, plain_scalar(text)), anchor);
     if (tag == "!" || tag == std::string(kTagPrefix) + "str") return add(scalar(mark, text), anchor);
-    if (tag.starts_with(kTagPrefix)) return add(scalar(mark, plain_scalar(text)), anchor);
+    for (const std::string_view known : {"int", "float", "bool", "null"}) {
+      if (tag == std::string(kTagPrefix) + std::string(known)) return add(scalar(mark, plain_scalar(text)), anchor);
+    }
     refuse(mark, "unknown tag '" + tag + "'");
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
+    check_tag(mark, tag, "seq");
     open(mark, anchor, Node::Shape::list);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
+    check_tag(mark, tag, "map");
     open(mark, anchor, Node::Shape::map);
   }
   void OnMapEnd() override {
@@ -105,6 +109,11 @@ class Composer final : public YAML::EventHandler {
   }
   [[noreturn]] void refuse(const YAML::Mark& mark, std::string message) const {
     refuse(mark_of(mark), std::move(message));
+  }
+
+  void check_tag(const YAML::Mark& mark, const std::string& tag, std::string_view kind) const {
+    if (tag.empty() || tag == "?" || tag == "!" || tag == std::string(kTagPrefix) + std::string(kind)) return;
+    refuse(mark, "unknown tag '" + tag + "'");
   }
 
   void grow(const YAML::Mark& mark, size_t by) {

@@ -55,7 +55,7 @@ Attempts::~Attempts() = default;
 
 Attempts::WorkPtr Attempts::make(std::shared_ptr<ActiveRun> run, const store::PendingOp& pending) {
   auto work = std::make_shared<Work>();
-  auto body = json::parse(pending.body);
+  auto body = json::parse(pending.body, json::kStoredDepthMax);
   work->pending = pending;
   work->path = body ? (*body)["path"].string_or("") : "";
   work->spec = body ? (*body)["spec"] : json::Value();

@@ -34,7 +34,7 @@ Outcome as_outcome(Status status, json::Value output, json::Value error) {
 }
 
 Result<json::Value> parse_or_null(const std::string& text) {
-  return text.empty() ? Result<json::Value>(json::Value()) : json::parse(text);
+  return text.empty() ? Result<json::Value>(json::Value()) : json::parse(text, json::kStoredDepthMax);
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ void Journal::restore_pending(const RunPtr& run, const store::PendingOp& pending
     }
     return;
   }
-  const auto body = json::parse(pending.body);
+  const auto body = json::parse(pending.body, json::kStoredDepthMax);
   json::Value spec = body ? (*body)["spec"] : json::Value();
   run->children[pending.op] = spec["detached"].bool_or(false);
   if (!children_.emplace(std::pair(run->run_no, pending.op), false).second) return;

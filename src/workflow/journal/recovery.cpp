@@ -27,7 +27,7 @@ Result<Loaded> read_run(sql::Reader& reader, int64_t run_no) {
 Result<State> fold(const std::vector<std::string>& records) {
   State state;
   for (const std::string& text : records) {
-    TRY(const json::Value body, json::parse(text));
+    TRY(const json::Value body, json::parse(text, json::kStoredDepthMax));
     TRY(const Records step, records_from_json(body));
     evolve(state, step);
   }
@@ -134,7 +134,7 @@ io::Task<Result<std::shared_ptr<const Program>>> Journal::program_of(std::string
         co_await options_.database.read([hash](sql::Reader& reader) { return store::read_definition(reader, hash); });
   }
   if (!definition) co_return fail(definition.error());
-  CO_TRY(const json::Value body, json::parse(*definition));
+  CO_TRY(const json::Value body, json::parse(*definition, json::kStoredDepthMax));
   CO_TRY(project::Workflow workflow, project::workflow_from_json(body));
   CO_TRY(auto program, options_.programs.make(std::move(workflow)));
   programs_[hash] = program;

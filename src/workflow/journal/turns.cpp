@@ -12,7 +12,7 @@ io::Task<Result<std::vector<Turn>>> JournalTurns::read() {
   }));
   std::vector<Turn> turns;
   for (const store::TurnRow& row : rows) {
-    CO_TRY(json::Value body, json::parse(row.body));
+    CO_TRY(json::Value body, json::parse(row.body, json::kStoredDepthMax));
     turns.push_back({.kind = row.kind, .body = std::move(body)});
   }
   next_ = static_cast<int64_t>(turns.size());

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "json/extent.hpp"
 #include "workflow/machine/decider.hpp"
 
 namespace compozy::workflow {
@@ -236,7 +237,14 @@ void Decider::enter(const Task& task, const std::string& path, const std::string
                       .index = index,
                       .input = {},
                       .vars = std::move(vars)};
-  if (input) entered.input = merge(std::move(*input), over_with);
+  if (input) {
+    json::Value whole = merge(std::move(*input), over_with);
+    if (auto fits = json::check_extent(whole)) {
+      entered.input = std::move(whole);
+    } else {
+      input = fail(std::move(fits).error());
+    }
+  }
   emit(std::move(entered));
   if (!input) return close(path, failure(std::move(input).error().with_context("input of task '" + id + "'")));
   if (const json::Schema* schema = program_.schema(task.input_schema)) {
@@ -251,6 +259,8 @@ void Decider::close(const std::string& path, Outcome outcome) {
   cancel_below(path);
   const Frame frame = *state_.find_frame(path);
   close_ops(frame);
+  if (auto fits = json::check_extent(outcome.output); !fits)
+    outcome = failure(std::move(fits).error().with_context("output of task '" + frame.id + "'"));
   TaskClosed closed{.path = path, .outcome = std::move(outcome), .next = {}, .next_with = {}};
   if (frame.parent.empty()) {
     choose_next(*program_.find_task(path), frame, closed);
@@ -278,6 +288,10 @@ void Decider::choose_next(const Task& task, const Frame& frame, TaskClosed& clos
   if (!next || !with) {
     const Error& error = next ? with.error() : next.error();
     closed.outcome = failure("bad_transition", "task '" + task.id + "': " + error.to_string());
+    return;
+  }
+  if (auto fits = json::check_extent(*with); !fits) {
+    closed.outcome = failure("bad_transition", "task '" + task.id + "': " + fits.error().to_string());
     return;
   }
   closed.handled = !ok;
@@ -324,6 +338,8 @@ void Decider::finish_run() {
 
 void Decider::close_run(Outcome outcome) {
   ready_.clear();
+  if (auto fits = json::check_extent(outcome.output); !fits)
+    outcome = failure(std::move(fits).error().with_context("outputs of workflow '" + state_.workflow + "'"));
   emit(RunClosed{.outcome = std::move(outcome)});
 }
 

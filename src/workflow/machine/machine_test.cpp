@@ -441,6 +441,16 @@ TEST(Memory, TheActivityGetsItsKeyAndPayload) {
       R"({"kind":"memory","operation":"append","memory":"chat","key":"user:ann","payload":{"role":"user","content":"hi ann"}})");
 }
 
+TEST(Machine, AValueThatNestsWithoutEndFailsItsTask) {
+  const auto error_of = [](const char* outputs) {
+    return Played(std::string(R"({"tasks":[{"id":"l","type":"loop","max_iterations":200,"tasks":[
+        {"id":"b","type":"aggregate","outputs":)") +
+                  outputs + "}]}]}")
+        .error();
+  };
+  EXPECT_THAT(error_of(R"({"a":"{{ .last }}"})"), HasSubstr("nests deeper than 100 levels"));
+}
+
 TEST(Usage, AddsUpPerModel) {
   Played run(R"({"tasks":[{"id":"a","tool":"echo","on_success":{"next":"b"}},{"id":"b","tool":"echo"}]})");
   for (int64_t op = 1; op <= 2; ++op) {

@@ -2,6 +2,7 @@
 #include "workflow/machine/program.hpp"
 
 #include "base/text.hpp"
+#include "json/extent.hpp"
 
 namespace compozy::workflow {
 
@@ -67,6 +68,7 @@ Result<json::Value> Program::check_input(const json::Value& input) const {
     return fail(Errc::validation_failed,
                 "the input must be an object, found " + std::string(json::kind_name(given.kind())));
   }
+  if (auto fits = json::check_extent(given); !fits) return fail(std::move(fits).error().with_context("the input"));
   const json::Schema* check = schema(workflow_.input_schema);
   if (check == nullptr) return given;
   json::Value complete = check->with_defaults(given);
