@@ -18,17 +18,6 @@ constexpr std::array<uint32_t, 64> kRound{
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-uint64_t read64(const char* p) {
-  uint64_t v = 0;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-
-uint64_t mix(uint64_t a, uint64_t b) {
-  const auto product = static_cast<unsigned __int128>(a) * b;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
 }  // namespace
 
 Sha256::Sha256()
@@ -127,28 +116,6 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
     difference = static_cast<unsigned char>(difference | static_cast<unsigned char>(a[i] ^ other));
   }
   return difference == 0;
-}
-
-uint64_t hash64(BytesView bytes, uint64_t seed) {
-  constexpr uint64_t k0 = 0xa0761d6478bd642f;
-  constexpr uint64_t k1 = 0xe7037ed1a0b428db;
-  const char* p = bytes.data();
-  size_t n = bytes.size();
-  uint64_t h = seed ^ k0;
-  while (n >= 16) {
-    h = mix(read64(p) ^ k1, read64(p + 8) ^ h);
-    p += 16;
-    n -= 16;
-  }
-  uint64_t a = 0;
-  uint64_t b = 0;
-  if (n >= 8) {
-    a = read64(p);
-    b = read64(p + n - 8);
-  } else if (n > 0) {
-    std::memcpy(&a, p, n);
-  }
-  return mix(k1 ^ bytes.size(), mix(a ^ k1, b ^ h));
 }
 
 }  // namespace compozy

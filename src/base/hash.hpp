@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "base/bytes.hpp"
@@ -34,7 +35,37 @@ std::string hmac_sha256_hex(BytesView key, BytesView bytes);
 // Takes as long whatever the texts hold, so that a signature cannot be guessed piece by piece.
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 
-// Fast and well mixed (wyhash construction); seeded per process by callers that face hostile keys.
-uint64_t hash64(BytesView bytes, uint64_t seed = 0);
+// Fast and well mixed (wyhash construction); seeded per process by callers that face hostile keys. Inline: a look-up
+// in memory that is near costs little more than this.
+inline uint64_t hash64(BytesView bytes, uint64_t seed = 0) {
+  constexpr uint64_t k0 = 0xa0761d6478bd642f;
+  constexpr uint64_t k1 = 0xe7037ed1a0b428db;
+  const auto read64 = [](const char* p) {
+    uint64_t v = 0;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+  };
+  const auto mix = [](uint64_t a, uint64_t b) {
+    const auto product = static_cast<unsigned __int128>(a) * b;
+    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  };
+  const char* p = bytes.data();
+  size_t n = bytes.size();
+  uint64_t h = seed ^ k0;
+  while (n >= 16) {
+    h = mix(read64(p) ^ k1, read64(p + 8) ^ h);
+    p += 16;
+    n -= 16;
+  }
+  uint64_t a = 0;
+  uint64_t b = 0;
+  if (n >= 8) {
+    a = read64(p);
+    b = read64(p + n - 8);
+  } else if (n > 0) {
+    std::memcpy(&a, p, n);
+  }
+  return mix(k1 ^ bytes.size(), mix(a ^ k1, b ^ h));
+}
 
 }  // namespace compozy

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
-#include <functional>
-#include <iterator>
 
 #include "base/assert.hpp"
 #include "base/hash.hpp"
@@ -26,7 +24,9 @@ struct Index {
     }
   }
 
-  static uint64_t hash(std::string_view name, std::string_view parent) { return hash64(name, hash64(parent)); }
+  static uint64_t hash(std::string_view name, std::string_view parent) {
+    return hash64(name, parent.empty() ? 0 : hash64(parent));
+  }
 
   void insert(const Row& row) {
     uint64_t at = hash(row.name, row.parent) % kSlots;
@@ -47,30 +47,39 @@ const Index& names() {
   return index;
 }
 
-// The rows of all tables, numbered in their order. Each command looks its number up: a search among the tables' starts.
+// The rows of all tables, numbered in their order. Each command looks its number up, so it is found by the row's
+// address, in a table that is so sparse that the first look nearly always hits.
 struct Numbers {
-  struct Start {
-    const Row* first;
-    size_t id;
+  struct Place {
+    const Row* row = nullptr;
+    size_t id = 0;
   };
   std::vector<const Row*> rows;
-  std::vector<Start> starts;  // by address
+  std::array<Place, kSlots> places{};
 
   Numbers() {
     for (const auto& table : all_tables()) {
-      starts.push_back({table.data(), rows.size()});
-      for (const Row& row : table) rows.push_back(&row);
+      for (const Row& row : table) {
+        size_t at = place_of(row);
+        while (places[at].row != nullptr) at = (at + 1) % kSlots;
+        places[at] = {.row = &row, .id = rows.size()};
+        rows.push_back(&row);
+      }
     }
-    std::ranges::sort(starts, std::less<>(), &Start::first);
+    ASSERT(rows.size() * 2 < kSlots);
+  }
+
+  static size_t place_of(const Row& row) {
+    constexpr uint64_t kSpread = 0x9e3779b97f4a7c15;
+    return reinterpret_cast<uintptr_t>(&row) / alignof(Row) * kSpread >> 53;  // 11 bits: kSlots places
   }
 
   size_t id(const Row& row) const {
-    const auto after = std::ranges::upper_bound(starts, &row, std::less<>(), &Start::first);
-    ASSERT(after != starts.begin());
-    const Start& table = *std::prev(after);
-    const size_t id = table.id + static_cast<size_t>(&row - table.first);
-    ASSERT(id < rows.size() && rows[id] == &row);
-    return id;
+    for (size_t at = place_of(row); places[at].row != nullptr; at = (at + 1) % kSlots) {
+      if (places[at].row == &row) return places[at].id;
+    }
+    ASSERT(false);  // a row of no table
+    return 0;
   }
 };
 

@@ -25,6 +25,18 @@ TEST(CommandTable, HasEveryNameOnceWithItsHandlerAndSummary) {
   EXPECT_GE(names.size(), 190U);
 }
 
+TEST(CommandTable, NumbersEveryRow) {
+  size_t next = 0;
+  for (const auto& table : all_tables()) {
+    for (const Row& row : table) {
+      ASSERT_EQ(row_id(row), next) << row.name;
+      ASSERT_EQ(&row_at(next), &row);
+      ++next;
+    }
+  }
+  EXPECT_EQ(next, row_count());
+}
+
 TEST(CommandTable, FindsCommandsAndSubcommandsInAnyCase) {
   const std::string_view set[] = {"SeT", "k", "v"};
   EXPECT_EQ(find_command(set).row->name, "set");

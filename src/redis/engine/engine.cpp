@@ -90,30 +90,64 @@ Args Engine::unrenamed(Args args, std::vector<std::string_view>& storage) const 
   return storage;
 }
 
-bool Engine::execute(Session& session, Args given) {
+void Engine::start_turn() {
+  const Clock& clock = state_.keyspace.clock();
+  turn_ = {.on = true, .start_us = clock.monotonic_us(), .start_wall_ms = clock.wall_ms(), .now_us = 0};
+  turn_.now_us = turn_.start_us;
+}
+
+Engine::Prepared Engine::prepare(const Session& session, Args args) const {
+  constexpr size_t kNearKeys = 4096;  // so few are in the cache anyway
+  Prepared prepared;
+  if (args.empty()) return prepared;
+  prepared.found = find_command(args);
+  const Row* row = prepared.found.row;
+  const Database& database = state_.keyspace.database(session.database);
+  if (row == nullptr || row->keys.size() == 0 || database.size() < kNearKeys) return prepared;
+  const KeySpec& spec = *row->keys.begin();
+  const int at = spec.how == KeySpec::How::range ? spec.first : spec.first + spec.last;
+  if (!spec.keyword.empty() || at <= 0 || static_cast<size_t>(at) >= args.size()) return prepared;
+  prepared.hash = table_hash(args[static_cast<size_t>(at)]);
+  prepared.keyed = true;
+  database.prefetch(prepared.hash);
+  return prepared;
+}
+
+void Engine::prefetch(const Session& session, const Prepared& prepared) const {
+  if (prepared.keyed) state_.keyspace.database(session.database).prefetch_entry(prepared.hash);
+}
+
+bool Engine::execute(Session& session, Args given, const Prepared& prepared) {
   if (given.empty()) return true;
-  std::vector<std::string_view> storage;
-  const Args args = state_.renamed.empty() ? given : unrenamed(given, storage);
+  if (!state_.renamed.empty()) {
+    std::vector<std::string_view> storage;
+    const Args args = unrenamed(given, storage);
+    return execute_found(session, args, find_command(args));
+  }
+  return execute_found(session, given, prepared.found);
+}
+
+bool Engine::execute_found(Session& session, Args args, const Found& found) {
   const bool busy = state_.scripts->busy();  // Somebody's script is half done: time stands still, nothing is logged.
-  if (!busy) state_.keyspace.begin_unit();
+  if (!busy) state_.keyspace.begin_unit(turn_.on ? wall_ms() : 0);
   const size_t place = session.outbox.bytes.size();
   ReplyWriter reply = session.writer();
-  const Row* row = nullptr;
-  const Admission admission = admit(session, args, row, reply);
+  const Admission admission = admit(session, args, found, reply);
   if (admission == Admission::postponed) {
     session.postponed = true;
     ++state_.postponed_clients;
     return false;
   }
   if (admission == Admission::run) {
-    session.last_command = row;
+    const Row& row = *found.effective();
+    session.last_command = &row;
     Session* const before = std::exchange(state_.current, &session);
     std::optional<BlockRequest> block;
-    run(session, *row, args, reply, &block, false);
+    run(session, row, args, reply, &block, false);
     state_.current = before;
     if (!busy) end_unit(&session);
     if (block) {
-      waiters_.add(state_, {&session, row, {args.begin(), args.end()}, *std::move(block), session.database});
+      waiters_.add(state_, {&session, &row, {args.begin(), args.end()}, *std::move(block), session.database});
     }
     if (!busy) serve_waiters();
   }
@@ -269,6 +303,8 @@ void Engine::let_others_run(Session& session) {
   const int64_t now_ms = state_.keyspace.now_ms();
   const MemoryAccount* account = set_current_account(nullptr);
   Session* const current = std::exchange(state_.current, nullptr);
+  const auto turn = turn_;
+  turn_.on = false;
   session.running_script = true;
   gate_.leave();
   if (busy_turn) {
@@ -278,6 +314,7 @@ void Engine::let_others_run(Session& session) {
   }
   gate_.enter();
   session.running_script = false;
+  turn_ = turn;
   state_.current = current;
   set_current_account(const_cast<MemoryAccount*>(account));
   state_.keyspace.stop_time(now_ms);

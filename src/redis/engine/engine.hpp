@@ -63,6 +63,29 @@ class Engine final : public EnginePort, public KeyspaceEvents {
     MemoryAccount* previous_;
   };
 
+  // One after another in one hold, commands share readings of the clock: each reads it once, at its end. A hold ends
+  // after the command in which it is over.
+  class Turn {
+   public:
+    explicit Turn(Engine& engine) : engine_(engine) { engine_.start_turn(); }
+    ~Turn() { engine_.turn_.on = false; }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    bool over() const { return engine_.turn_.now_us - engine_.turn_.start_us >= kHoldUs; }
+
+   private:
+    Engine& engine_;
+  };
+
+  static constexpr int64_t kHoldUs = 20;
+
+  // What is known of a command before it runs.
+  struct Prepared {
+    Found found;
+    uint64_t hash = 0;  // of its first key
+    bool keyed = false;
+  };
+
   // What a thread that serves others does while a script that it runs is busy: one short turn, outside the gate.
   static void set_busy_turn(std::function<void()> turn);
 
@@ -75,7 +98,16 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   void close(Session& session);
   // Executes one command; its reply is appended to the session's outbox, unless the session is now blocked.
   // False: CLIENT PAUSE holds it; the caller keeps it and tries again when the pause is over.
-  bool execute(Session& session, Args given);
+  bool execute(Session& session, Args given) { return execute(session, given, prepare(session, given)); }
+  // The same for several commands: what they need of memory is fetched while others of them are looked at. prepare()
+  // looks the command up and fetches the bucket of its key, prefetch() the key's entry.
+  Prepared prepare(const Session& session, Args args) const;
+  void prefetch(const Session& session, const Prepared& prepared) const;
+  bool execute(Session& session, Args given, const Prepared& prepared);
+  int64_t now_us() const { return turn_.on ? turn_.now_us : state_.keyspace.clock().monotonic_us(); }
+  int64_t wall_ms() const {
+    return turn_.on ? turn_.start_wall_ms + (turn_.now_us - turn_.start_us) / 1000 : state_.keyspace.clock().wall_ms();
+  }
   // Executes a command of the log: no checks, no expiry, nothing is logged. False: an unknown command or an error.
   bool replay(Session& session, Args args, std::string& error);
   void cron();
@@ -106,7 +138,9 @@ class Engine final : public EnginePort, public KeyspaceEvents {
 
  private:
   enum class Admission : uint8_t { run, answered, postponed };
-  Admission admit(Session& session, Args args, const Row*& row, ReplyWriter& reply);
+  void start_turn();
+  bool execute_found(Session& session, Args args, const Found& found);
+  Admission admit(Session& session, Args args, const Found& found, ReplyWriter& reply);
   Admission refuse(Session& session, const Row* row, ReplyWriter& reply, std::string_view text);
   std::string shape_problem(const Found& found, Args args) const;
   bool postpones(const Session& session, uint32_t flags) const;
@@ -114,6 +148,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   void feed(Session& session, const Row& row, Args args, bool from_script);
   void observe(Session& session, const Row& row, Args args, bool from_script);
   std::string refusal(const Session& session, const Row& row) const;
+  bool state_may_refuse(const Session& session, uint32_t flags) const;
   std::string state_refusal(const Session& session, const Row& row, uint32_t flags);
   uint32_t flags_of(const Row& row, Args args) const;
   uint32_t unit_flags(const Session& session, const Row& row, Args args) const;
@@ -135,6 +170,12 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   ScriptHost scripts_;
   Waiters waiters_;
   Eviction eviction_;
+  struct {
+    bool on = false;
+    int64_t start_us = 0;
+    int64_t start_wall_ms = 0;
+    int64_t now_us = 0;
+  } turn_;
   std::vector<std::unique_ptr<Session>> owned_;
   std::map<uint64_t, Session*> session_list_;
   EffectSink* sink_ = nullptr;

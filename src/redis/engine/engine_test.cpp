@@ -144,6 +144,49 @@ TEST_F(EngineTest, AsksForThePassword) {
   EXPECT_EQ(run_on(other, "GET k"), "(nil)");
 }
 
+// A clock that goes on by 3 µs with each reading, wall time by as much.
+class TickingClock final : public Clock {
+ public:
+  int64_t wall_ms() const override { return 1'700'000'000'000 + us_ / 1000; }
+  int64_t monotonic_us() const override { return us_ += 3; }
+  mutable int64_t us_ = 0;
+};
+
+TEST(EngineTurn, MeasuresEachCommandWithOneReadingOfTheClock) {
+  const TickingClock clock;
+  SeededRandom random(1);
+  Engine engine({.clock = clock, .random = random});
+  const std::vector<std::string_view> get{"GET", "k"};
+  const std::vector<std::string_view> script{"EVAL", "redis.call('GET', 'k') return redis.call('GET', 'k')", "0"};
+  const Engine::Hold hold(engine);
+  Session& session = engine.open(nullptr);
+  engine.execute(session, script);
+  engine.state().stats.reset();
+  const auto stats = [&](std::string_view name) { return engine.state().stats_of(*find_row(name)); };
+  int64_t before_us = 0;
+  {
+    const Engine::Turn turn(engine);
+    before_us = clock.us_;
+    for (int i = 0; i < 6; ++i) {
+      EXPECT_FALSE(turn.over());
+      engine.execute(session, get);
+    }
+    EXPECT_EQ(clock.us_ - before_us, 18);
+    EXPECT_FALSE(turn.over());
+    engine.execute(session, get);
+    EXPECT_TRUE(turn.over());
+  }
+  EXPECT_EQ(stats("get").calls, 7U);
+  EXPECT_EQ(stats("get").us, 21U);
+  // What a script does between its calls is its own time.
+  const Engine::Turn turn(engine);
+  before_us = clock.us_;
+  engine.execute(session, script);
+  EXPECT_EQ(stats("get").us, 27U);
+  EXPECT_EQ(stats("eval").us, static_cast<uint64_t>(clock.us_ - before_us));
+  engine.close(session);
+}
+
 TEST_F(EngineTest, RefusesWritesBeyondMaxmemory) {
   run("SET k v");
   run("CONFIG SET maxmemory 1");

@@ -50,7 +50,9 @@ class Database {
   Entry* find_for_write(std::string_view key);
   const Entry* look(std::string_view key) const { return keys_.find(key); }  // also one past its deadline
   bool exists(std::string_view key) { return peek(key) != nullptr; }
+  // Fetches into the cache what a key with this table_hash() needs: its bucket; then, some time later, its entry.
   void prefetch(uint64_t hash) const { keys_.prefetch(hash); }
+  void prefetch_entry(uint64_t hash) const { keys_.prefetch_item(hash); }
 
   void set_string(std::string_view key, std::string_view value, bool keep_deadline = false);
   // Makes the string `size` bytes long, with zeros where it grows, creating it if absent; its encoding becomes raw.

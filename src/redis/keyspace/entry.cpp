@@ -17,42 +17,6 @@ std::string_view type_name(Type type) {
   return kNames[static_cast<size_t>(type)];
 }
 
-int64_t Entry::deadline_ms() const {
-  if (!has_deadline()) return -1;
-  int64_t deadline = 0;
-  std::memcpy(&deadline, payload(), sizeof deadline);
-  return deadline;
-}
-
-void Entry::set_deadline(int64_t deadline_ms) { std::memcpy(payload(), &deadline_ms, sizeof deadline_ms); }
-
-size_t Entry::key_size() const {
-  if (embedded()) return sizes & 0xff;
-  if (sizes != kLongKey) return sizes;
-  uint32_t size = 0;
-  std::memcpy(&size, payload() + long_size_offset(), sizeof size);
-  return size;
-}
-
-std::string_view Entry::key() const { return {payload() + key_offset(), key_size()}; }
-
-void* Entry::pointer() const {
-  void* value = nullptr;
-  std::memcpy(static_cast<void*>(&value), payload() + (has_deadline() ? 8 : 0), sizeof value);
-  return value;
-}
-
-void Entry::set_pointer(void* value) {
-  std::memcpy(payload() + (has_deadline() ? 8 : 0), static_cast<const void*>(&value), sizeof value);
-}
-
-char* Entry::value_bytes() { return payload() + key_offset() + key_size(); }
-
-std::string_view Entry::string() const {
-  if (embedded()) return {payload() + key_offset() + key_size(), value_size()};
-  return value<LargeString>().text();
-}
-
 size_t Entry::footprint() const { return sizeof(Entry) + key_offset() + key_size() + value_size(); }
 
 Entry* Entry::make(std::string_view key, Type type, bool deadline, bool embedded, size_t value_size) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "redis/keyspace/memory.hpp"
@@ -51,21 +52,27 @@ struct Entry {
 
   bool has_deadline() const { return (flags & kHasDeadline) != 0; }
   bool embedded() const { return (flags & kEmbedded) != 0; }
-  int64_t deadline_ms() const;  // -1: none
-  size_t key_size() const;
+  int64_t deadline_ms() const { return has_deadline() ? load<int64_t>(0) : -1; }  // -1: none
+  size_t key_size() const {
+    if (embedded()) return sizes & 0xff;
+    return sizes != kLongKey ? sizes : load<uint32_t>(long_size_offset());
+  }
   size_t value_size() const { return embedded() ? sizes >> 8 : 0; }  // of an embedded string
-  std::string_view key() const;
-  std::string_view string() const;  // type must be string
+  std::string_view key() const { return {payload() + key_offset(), key_size()}; }
+  std::string_view string() const {  // type must be string
+    if (embedded()) return {payload() + key_offset() + key_size(), value_size()};
+    return value<LargeString>().text();
+  }
 
   template <class V>
   V& value() const {
     return *static_cast<V*>(pointer());
   }
 
-  void* pointer() const;
-  void set_pointer(void* value);
-  void set_deadline(int64_t deadline_ms);
-  char* value_bytes();  // of an embedded string
+  void* pointer() const { return load<void*>(has_deadline() ? 8 : 0); }
+  void set_pointer(void* value) { store(has_deadline() ? 8 : 0, value); }
+  void set_deadline(int64_t deadline_ms) { store(0, deadline_ms); }
+  char* value_bytes() { return payload() + key_offset() + key_size(); }  // of an embedded string
   size_t footprint() const;
 
   // A new entry with an uninitialised value part.
@@ -76,6 +83,16 @@ struct Entry {
  private:
   const char* payload() const { return reinterpret_cast<const char*>(this + 1); }
   char* payload() { return reinterpret_cast<char*>(this + 1); }
+  template <class T>
+  T load(size_t offset) const {
+    T result;
+    std::memcpy(static_cast<void*>(&result), payload() + offset, sizeof result);
+    return result;
+  }
+  template <class T>
+  void store(size_t offset, T stored) {
+    std::memcpy(payload() + offset, static_cast<const void*>(&stored), sizeof stored);
+  }
   static constexpr uint16_t kLongKey = 0xffff;
   bool has_long_key() const { return !embedded() && sizes == kLongKey; }
   size_t long_size_offset() const { return (has_deadline() ? 8 : 0) + 8; }

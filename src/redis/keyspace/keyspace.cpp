@@ -11,11 +11,6 @@ constexpr size_t kBucketsPerLook = 20;
 
 }  // namespace
 
-uint64_t table_hash(std::string_view key) {
-  static const uint64_t seed = system_random().next();
-  return hash64(key, seed);
-}
-
 Keyspace::Keyspace(const Clock& clock, Random& random, size_t databases) : clock_(clock), random_(random) {
   AccountScope scope(memory_);
   for (size_t i = 0; i < databases; ++i) databases_.push_back(std::make_unique<Database>(*this, i));

@@ -63,8 +63,9 @@ class Keyspace {
   void clear(Release release = Release::now);
   size_t key_count() const;
 
-  void begin_unit() {
-    now_ms_ = 0;
+  // `now_ms`: the time, where the caller knows it.
+  void begin_unit(int64_t now_ms = 0) {
+    now_ms_ = now_ms;
     reclaimer_.settle();
   }
   void stop_time(int64_t now_ms) { now_ms_ = now_ms; }  // goes on with a unit that was interrupted

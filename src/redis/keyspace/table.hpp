@@ -18,14 +18,11 @@
 #include <string_view>
 #include <utility>
 
-#include "base/hash.hpp"
 #include "base/random.hpp"
 #include "redis/keyspace/buckets.hpp"
+#include "redis/keyspace/table_hash.hpp"
 
 namespace compozy::redis {
-
-// One seed per process, so that nobody outside can choose colliding keys.
-uint64_t table_hash(std::string_view key);
 
 template <class Traits>
 class Table {
@@ -71,8 +68,16 @@ class Table {
     return nullptr;
   }
 
+  // Fetches the bucket into the cache; then, once it is there, the items in it that the hash may mean.
   void prefetch(uint64_t hash) const {
     if (size_ != 0) __builtin_prefetch(home(hash));
+  }
+  void prefetch_item(uint64_t hash) const {
+    const Bucket* bucket = size_ == 0 ? nullptr : home(hash);
+    if (bucket == nullptr) return;
+    for (uint64_t hits = bucket->matches(tag(hash)); hits != 0; hits &= hits - 1) {
+      __builtin_prefetch(bucket->slots[std::countr_zero(hits) / 8 - 1].item);
+    }
   }
 
   // The key must be absent.

@@ -11,13 +11,28 @@ namespace compozy::redis {
 
 namespace {
 
-// The number between a line's first byte and its "\r\n". Nearly every count has one or two digits.
+// The number between a line's first byte and its "\r\n", as Redis reads it: "03" is none.
 bool line_number(std::string_view line, int64_t& out) {
-  if (line.size() == 2 && line[1] >= '0' && line[1] <= '9') {
-    out = line[1] - '0';
-    return true;
+  line.remove_prefix(1);
+  const std::string_view digits = line.substr(line.starts_with('-') ? 1 : 0);
+  return parse_int64(line, out) && (!digits.starts_with('0') || line == "0");
+}
+
+// Nearly every line is its kind, one to four digits and "\r\n", and all there. Returns its size, 0 for any other.
+size_t plain_line(std::string_view text, char kind, int64_t& out) {
+  constexpr size_t kDigitsMax = 4;
+  if (text.size() < kDigitsMax + 3 || text[0] != kind) return 0;
+  int64_t value = 0;
+  for (size_t i = 1; i <= kDigitsMax + 1; ++i) {
+    const auto digit = static_cast<unsigned char>(text[i] - '0');
+    if (digit > 9) {
+      if (text[i] != '\r' || i == 1 || (text[1] == '0' && i > 2)) return 0;
+      out = value;
+      return i + 2;
+    }
+    value = value * 10 + digit;
   }
-  return parse_int64(line.substr(1), out);
+  return 0;
 }
 
 }  // namespace
@@ -45,7 +60,8 @@ RequestParser::Status RequestParser::parse(std::string_view input) {
   args_.clear();
   if (pending_ == 0) {
     offset_ = 0;
-    pieces_.clear();
+    suspended_ = false;
+    inline_args_.clear();
     if (input.empty()) return Status::need_more;
     if (input[0] != '*') return parse_inline(input);
     const Status status = parse_count(input);
@@ -65,52 +81,78 @@ bool RequestParser::line_end(std::string_view input, size_t& end, std::string_vi
 }
 
 RequestParser::Status RequestParser::parse_count(std::string_view input) {
-  size_t end = 0;
-  if (!line_end(input, end, "too big mbulk count string")) return error_.empty() ? Status::need_more : Status::error;
   int64_t count = 0;
-  if (!line_number(input.substr(0, end), count) || count > limits_.arguments) return fail("invalid multibulk length");
+  size_t size = plain_line(input, '*', count);
+  if (size == 0) {
+    size_t end = 0;
+    if (!line_end(input, end, "too big mbulk count string")) return error_.empty() ? Status::need_more : Status::error;
+    if (!line_number(input.substr(0, end), count)) return fail("invalid multibulk length");
+    size = end + 2;
+  }
+  if (count > limits_.arguments) return fail("invalid multibulk length");
   if (count > 10 && !limits_.authenticated) return fail("unauthenticated multibulk length");
   if (count <= 0) {
-    consumed_ = end + 2;
+    consumed_ = size;
     return Status::complete;
   }
   pending_ = count;
-  offset_ = end + 2;
+  offset_ = size;
   bulk_size_ = -1;
   return Status::complete;
 }
 
-RequestParser::Status RequestParser::parse_bulks(std::string_view input) {
-  while (pending_ > 0) {
-    if (bulk_size_ < 0) {
-      if (offset_ >= input.size()) return Status::need_more;
-      size_t end = 0;
-      if (!line_end(input, end, "too big bulk count string")) return error_.empty() ? Status::need_more : Status::error;
-      if (input[offset_] != '$') return fail(std::string("expected '$', got '") + input[offset_] + "'");
-      int64_t size = 0;
-      if (!line_number(input.substr(offset_, end - offset_), size) || size < 0 || size > limits_.bulk_bytes) {
-        return fail("invalid bulk length");
-      }
-      if (size > 16384 && !limits_.authenticated) return fail("unauthenticated bulk length");
-      bulk_size_ = size;
-      offset_ = end + 2;
-    }
-    const auto size = static_cast<size_t>(bulk_size_);
-    if (input.size() - offset_ < size + 2) return Status::need_more;
-    pieces_.push_back({offset_, size});
-    offset_ += size + 2;
-    bulk_size_ = -1;
-    --pending_;
+RequestParser::Status RequestParser::parse_bulk_size(std::string_view input) {
+  if (offset_ >= input.size()) return Status::need_more;
+  int64_t size = 0;
+  size_t line = plain_line(input.substr(offset_), '$', size);
+  if (line == 0) {
+    size_t end = 0;
+    if (!line_end(input, end, "too big bulk count string")) return error_.empty() ? Status::need_more : Status::error;
+    if (input[offset_] != '$') return fail(std::string("expected '$', got '") + input[offset_] + "'");
+    if (!line_number(input.substr(offset_, end - offset_), size) || size < 0) return fail("invalid bulk length");
+    line = end + 2 - offset_;
   }
-  return finish(input);
+  if (size > limits_.bulk_bytes) return fail("invalid bulk length");
+  if (size > 16384 && !limits_.authenticated) return fail("unauthenticated bulk length");
+  bulk_size_ = size;
+  offset_ += line;
+  return Status::complete;
 }
 
-RequestParser::Status RequestParser::finish(std::string_view input) {
-  args_.reserve(pieces_.size());
-  for (const Piece& piece : pieces_) args_.push_back(input.substr(piece.offset, piece.size));
+RequestParser::Status RequestParser::parse_bulks(std::string_view input) {
+  for (; pending_ > 0; --pending_) {
+    if (bulk_size_ < 0) {
+      const Status status = parse_bulk_size(input);
+      if (status == Status::need_more) return suspend(input);
+      if (status == Status::error) return status;
+    }
+    const auto size = static_cast<size_t>(bulk_size_);
+    if (input.size() - offset_ < size + 2) return suspend(input);
+    if (suspended_) {
+      pieces_.push_back({offset_, size});
+    } else {
+      args_.push_back(input.substr(offset_, size));
+    }
+    offset_ += size + 2;
+    bulk_size_ = -1;
+  }
+  if (suspended_) {
+    args_.reserve(pieces_.size());
+    for (const Piece& piece : pieces_) args_.push_back(input.substr(piece.offset, piece.size));
+  }
   consumed_ = offset_;
   offset_ = 0;
   return Status::complete;
+}
+
+RequestParser::Status RequestParser::suspend(std::string_view input) {
+  if (suspended_) return Status::need_more;
+  suspended_ = true;
+  pieces_.clear();
+  for (const std::string_view arg : args_)
+    pieces_.push_back({static_cast<size_t>(arg.data() - input.data()), arg.size()});
+  args_.clear();
+  return Status::need_more;
 }
 
 RequestParser::Status RequestParser::parse_inline(std::string_view input) {

@@ -40,8 +40,15 @@ class RequestParser {
   explicit RequestParser(RequestLimits limits = {}) : limits_(limits) {}
 
   Status parse(std::string_view input);
+  // Forgets what it knows of an incomplete command or of an error: the bytes will come again from their beginning.
+  void restart() {
+    pending_ = 0;
+    error_.clear();
+  }
 
   Args args() const { return args_; }
+  // Whether args() are views into the input, and not into the parser: false for inline commands.
+  bool args_in_input() const { return inline_args_.empty(); }
   size_t consumed() const { return consumed_; }  // bytes of the completed command
   const std::string& error() const { return error_; }
   void set_limits(RequestLimits limits) { limits_ = limits; }
@@ -60,16 +67,18 @@ class RequestParser {
   Status parse_inline(std::string_view input);
   Status parse_count(std::string_view input);
   Status parse_bulks(std::string_view input);
-  Status finish(std::string_view input);
-  // Finds a "<prefix><number>\r\n" line at offset_. Null: incomplete or failed (see error_).
+  Status parse_bulk_size(std::string_view input);
+  // Finds a "<prefix><number>\r\n" line at offset_. False: incomplete or failed (see error_).
   bool line_end(std::string_view input, size_t& end, std::string_view too_long);
+  Status suspend(std::string_view input);  // the rest of the command is not there yet
 
   RequestLimits limits_;
-  std::vector<Piece> pieces_;
+  std::vector<Piece> pieces_;  // of a command that did not come in one piece: its bytes may move between calls
   std::vector<std::string_view> args_;
   std::vector<std::string> inline_args_;
   std::string error_;
   int64_t pending_ = 0;     // bulks still to come
+  bool suspended_ = false;  // the arguments so far are in pieces_
   int64_t bulk_size_ = -1;  // of the bulk being read
   size_t offset_ = 0;       // parsed so far in the current command
   size_t consumed_ = 0;

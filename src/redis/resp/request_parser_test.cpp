@@ -37,6 +37,17 @@ TEST(RequestParser, GivesTheSameArgumentsWhereverTheBytesAreCut) {
   }
 }
 
+// Incomplete commands are parsed again from their beginning where their bytes were kept for later.
+TEST(RequestParser, StartsACommandAgain) {
+  RequestParser parser;
+  ASSERT_EQ(parser.parse("*2\r\n$3\r\nGET\r\n$1"), Status::need_more);
+  EXPECT_EQ(parser.pending_argument_bytes(), 3U);
+  parser.restart();
+  const std::string other = "*2\r\n$4\r\nECHO\r\n$10\r\n0123456789\r\n";
+  ASSERT_EQ(parser.parse(other), Status::complete);
+  EXPECT_THAT(parser.args(), ElementsAre("ECHO", "0123456789"));
+}
+
 TEST(RequestParser, SplitsInlineCommandsWithQuotes) {
   RequestParser parser;
   ASSERT_EQ(parser.parse("set  \"a\\x41\\n\" 'it\\'s'\r\nrest"), Status::complete);
@@ -59,6 +70,8 @@ TEST(RequestParser, NamesProtocolErrorsAsRedisDoes) {
   EXPECT_EQ(error_of("*x\r\n"), "Protocol error: invalid multibulk length");
   EXPECT_EQ(error_of("*1\r\nfoo\r\n"), "Protocol error: expected '$', got 'f'");
   EXPECT_EQ(error_of("*1\r\n$-10\r\n"), "Protocol error: invalid bulk length");
+  EXPECT_EQ(error_of("*1\r\n$03\r\nGET\r\n"), "Protocol error: invalid bulk length");
+  EXPECT_EQ(error_of("*02\r\n$3\r\nGET\r\n"), "Protocol error: invalid multibulk length");
   EXPECT_EQ(error_of("*1\r\n$2000000000\r\n"), "Protocol error: invalid bulk length");
   EXPECT_EQ(error_of("get \"open\r\n"), "Protocol error: unbalanced quotes in request");
   EXPECT_EQ(error_of(std::string(70'000, 'a')), "Protocol error: too big inline request");

@@ -31,6 +31,7 @@ bool alone_exceeds_client_memory(const ServerState& state, const Session& sessio
 }  // namespace
 
 Connection::Io Connection::read_some() {
+  forget_ready();  // its bytes may move
   if (used_ == input_.size()) {
     input_.clear();
     used_ = 0;
@@ -38,6 +39,7 @@ Connection::Io Connection::read_some() {
     input_.erase(0, used_);
     used_ = 0;
   }
+  parsed_ = used_;
   const size_t before = input_.size();
   // A large value arrives faster when the room grows with it.
   const size_t room = std::clamp(before, kReadSize, size_t{16} * 1024 * 1024);
@@ -79,65 +81,122 @@ void Connection::refuse(std::string_view text) {
   more_ = false;
 }
 
-size_t Connection::execute(Engine& engine, size_t limit) {
-  size_t count = 0;
-  const Settings& settings = engine.state().settings;
-  while (more_ && count < limit && !session_->blocked && !session_->postponed && !session_->killed && !closing_) {
-    parser_.set_limits({.bulk_bytes = settings.proto_max_bulk_len, .authenticated = session_->authenticated});
-    const auto status = parser_.parse(std::string_view(input_).substr(used_));
+bool Connection::runnable() const {
+  return !session_->blocked && !session_->postponed && !session_->killed && !closing_;
+}
+
+// What is ready is parsed again some other time.
+void Connection::forget_ready() {
+  if (ready_.empty() && !bad_request_) return;
+  if (next_ready_ < ready_.size() || bad_request_) parser_.restart();
+  parsed_ = used_;
+  ready_.clear();
+  args_.clear();
+  next_ready_ = 0;
+  bad_request_ = false;
+}
+
+size_t Connection::prepare(Engine& engine, size_t limit) {
+  constexpr size_t kKeptArgs = 1024;
+  if (next_ready_ < ready_.size()) return ready_.size() - next_ready_;
+  ready_.clear();
+  args_.clear();
+  if (args_.capacity() > kKeptArgs) args_.shrink_to_fit();
+  next_ready_ = 0;
+  // What comes after AUTH is parsed by other rules.
+  if (!session_->authenticated) limit = std::min<size_t>(limit, 1);
+  parser_.set_limits(
+      {.bulk_bytes = engine.state().settings.proto_max_bulk_len, .authenticated = session_->authenticated});
+  while (more_ && !bad_request_ && ready_.size() < limit && runnable()) {
+    const auto status = parser_.parse(std::string_view(input_).substr(parsed_));
     if (status == RequestParser::Status::need_more) {
       more_ = false;
       break;
     }
     if (status == RequestParser::Status::error) {
-      collect();
-      refuse("ERR " + parser_.error());
+      bad_request_ = true;
       break;
     }
-    account(true);
-    session_->last_command_ms = engine.state().keyspace.clock().wall_ms();
-    engine.state().stats.net_input_bytes += parser_.consumed();
-    if (alone_exceeds_client_memory(engine.state(), *session_)) {
-      session_->killed = true;
-      ++engine.state().stats.evicted_clients;
-      break;
-    }
-    if (!engine.execute(*session_, parser_.args())) {
-      break;
-    }
-    ++count;
-    used_ += parser_.consumed();
-    if (session_->close_after_reply || session_->killed) closing_ = true;
-    more_ = used_ < input_.size();
-    if (session_->unsent() > session_->buffers.reply_room &&
-        exceeds_output_limit(engine.state(), *session_, session_->last_command_ms)) {
-      // Nothing of it is sent: a part of a reply would only mislead.
-      log_limit(*session_);
-      session_->killed = true;
-      session_->outbox.bytes.clear();
-    }
+    const Args args = parser_.args();
+    ready_.push_back({.first_arg = args_.size(),
+                      .arg_count = args.size(),
+                      .size = parser_.consumed(),
+                      .prepared = engine.prepare(*session_, args)});
+    args_.insert(args_.end(), args.begin(), args.end());
+    parsed_ += parser_.consumed();
+    more_ = parsed_ < input_.size();
+    if (!parser_.args_in_input()) break;  // the next one would take their place
   }
-  account(false);
-  return count;
+  return ready_.size();
 }
 
-void Connection::account(bool running) {
+void Connection::prefetch(const Engine& engine) const {
+  for (size_t i = next_ready_; i < ready_.size(); ++i) engine.prefetch(*session_, ready_[i].prepared);
+}
+
+bool Connection::execute(Engine& engine, const Engine::Turn& turn) {
+  while (next_ready_ < ready_.size() && runnable() && !turn.over()) {
+    if (!run(engine, ready_[next_ready_])) break;
+    ++next_ready_;
+  }
+  const bool all_ran = next_ready_ == ready_.size();
+  if (all_ran && bad_request_ && runnable()) {
+    collect();
+    refuse("ERR " + parser_.error());
+  }
+  const bool goes_on = runnable() && (more_ || !all_ran);
+  if (!runnable()) {
+    more_ = !closing_ && (more_ || !all_ran);
+    forget_ready();
+  }
+  account(nullptr);
+  return goes_on;
+}
+
+// False: CLIENT PAUSE holds it, or its client is to be closed.
+bool Connection::run(Engine& engine, const Ready& ready) {
+  ServerState& state = engine.state();
+  account(&ready);
+  session_->last_command_ms = engine.wall_ms();
+  state.stats.net_input_bytes += ready.size;
+  if (alone_exceeds_client_memory(state, *session_)) {
+    session_->killed = true;
+    ++state.stats.evicted_clients;
+    return false;
+  }
+  if (!engine.execute(*session_, args_of(ready), ready.prepared)) return false;
+  used_ += ready.size;
+  if (session_->close_after_reply || session_->killed) closing_ = true;
+  if (session_->unsent() > session_->buffers.reply_room &&
+      exceeds_output_limit(state, *session_, session_->last_command_ms)) {
+    // Nothing of it is sent: a part of a reply would only mislead.
+    log_limit(*session_);
+    session_->killed = true;
+    session_->outbox.bytes.clear();
+  }
+  return true;
+}
+
+void Connection::account(const Ready* running) {
   ClientBuffers& buffers = session_->buffers;
+  constexpr auto kRelaxed = std::memory_order_relaxed;
+  constexpr size_t kLargeArguments = 32768;
   size_t arguments = 0;
-  if (running) {
-    for (const std::string_view arg : parser_.args()) arguments += arg.size();
+  // The bytes of a large argument that is on its way count alone, without the header before it.
+  size_t counted = 0;
+  if (running != nullptr) {
+    for (const std::string_view arg : args_of(*running)) arguments += arg.size();
+    // A large argument is kept where it came in.
+    if (arguments >= kLargeArguments) counted = running->size;
   } else {
     arguments = parser_.pending_argument_bytes();
+    counted = parser_.pending_header_bytes();
   }
-  // The bytes of a large argument that is on its way count alone, without the header before it.
-  const size_t header = parser_.pending_header_bytes();
-  buffers.arguments = arguments;
-  // A large argument is kept where it came in.
-  const size_t counted = running && arguments >= 32768 ? parser_.consumed() : header;
-  buffers.query = unread() - std::min(unread(), counted);
+  buffers.arguments.store(arguments, kRelaxed);
+  buffers.query.store(unread() - std::min(unread(), counted), kRelaxed);
   constexpr size_t kQueryRoom = 20474;
-  buffers.query_free = unread() == 0 || unread() >= kQueryRoom ? 0 : kQueryRoom - unread();
-  buffers.unsent = unsent();
+  buffers.query_free.store(unread() == 0 || unread() >= kQueryRoom ? 0 : kQueryRoom - unread(), kRelaxed);
+  buffers.unsent.store(unsent(), kRelaxed);
 }
 
 void Connection::collect() {

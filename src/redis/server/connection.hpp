@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connection: one client's socket with what came in and what has to go out. Input is parsed where it lies; replies are
+// Connection: one client's socket with what came in and what has to go out. Input is parsed where it lies, several
+// commands ahead of the one that runs, so that the keys of all are in the cache when their turn comes; replies are
 // taken from the session after the gate.
 // Owner: Server. Thread: the poller's.
 #pragma once
@@ -24,12 +25,13 @@ class Connection {
   Io read_some();   // one read of up to 64 KB
   Io write_some();  // until everything is out or the socket is full
 
-  // Executes what is complete, at most `limit` commands; returns how many. Under the gate.
-  size_t execute(Engine& engine, size_t limit);
+  // Parses what is complete, at most `limit` commands, for execute(); returns how many wait for it. Under the gate.
+  size_t prepare(Engine& engine, size_t limit);
+  void prefetch(const Engine& engine) const;
+  // Executes what is prepared until the hold has lasted long enough; true: there is more to do now. Under the gate.
+  bool execute(Engine& engine, const Engine::Turn& turn);
   bool has_command_waiting() const { return more_; }
 
-  // Tells the session what its buffers hold, for CLIENT LIST and limits.
-  void account(bool running);
   bool over_query_limit(size_t limit) const { return unread() > limit; }
 
   // Takes the session's outbox over; under the gate.
@@ -48,11 +50,31 @@ class Connection {
   bool queued = false;  // in the server's list for this turn
 
  private:
+  // A command that was parsed and not executed yet: its arguments are views into input_.
+  struct Ready {
+    size_t first_arg;
+    size_t arg_count;
+    size_t size;  // of its bytes
+    Engine::Prepared prepared;
+  };
+
+  Args args_of(const Ready& ready) const { return Args(args_).subspan(ready.first_arg, ready.arg_count); }
+  bool runnable() const;
+  bool run(Engine& engine, const Ready& ready);
+  void forget_ready();
+  // Tells the session what its buffers hold, for CLIENT LIST and limits.
+  void account(const Ready* running);
+
   Fd fd_;
   Session* session_;
   RequestParser parser_;
+  std::vector<Ready> ready_;
+  std::vector<std::string_view> args_;  // of all that is ready
+  size_t next_ready_ = 0;
+  bool bad_request_ = false;  // behind what is ready
   std::string input_;
-  size_t used_ = 0;
+  size_t used_ = 0;    // executed
+  size_t parsed_ = 0;  // executed or ready
   std::string output_;
   size_t sent_ = 0;
   uint64_t lsn_ = 0;

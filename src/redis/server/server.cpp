@@ -167,7 +167,9 @@ void Server::busy_turn() {
     if (connection.session().running_script || connection.dead) continue;
     {
       const Engine::Hold hold(engine_);
-      connection.execute(engine_, kCommandsPerHold);
+      const Engine::Turn turn(engine_);
+      connection.prepare(engine_, kCommandsPerHold);
+      connection.execute(engine_, turn);
       connection.collect();
     }
     const bool durable =
@@ -256,19 +258,26 @@ void Server::take_notified() {
   }
 }
 
+// One hold's work: what is ready of the next connections is parsed, and what it needs of memory is fetched, before the
+// first of it runs. `next` is left at the connection that has more to do.
+void Server::execute_some(size_t& next, const Engine::Turn& turn) {
+  size_t last = next;
+  for (size_t ready = 0; last < queued_.size() && ready < kCommandsPerHold; ++last) {
+    if (!queued_[last]->dead) ready += queued_[last]->prepare(engine_, kCommandsPerHold - ready);
+  }
+  for (size_t i = next; i < last; ++i) queued_[i]->prefetch(engine_);
+  for (; next < last && !turn.over(); ++next) {
+    if (!queued_[next]->dead && queued_[next]->execute(engine_, turn)) return;
+  }
+}
+
 void Server::execute_queued() {
   const int64_t now_ms = engine_.state().keyspace.clock().wall_ms();
   size_t next = 0;
   do {
     const Engine::Hold hold(engine_);
-    size_t budget = kCommandsPerHold;
-    for (; next < queued_.size() && budget > 0; ++next) {
-      Connection& connection = *queued_[next];
-      if (connection.dead) continue;
-      const size_t executed = connection.execute(engine_, budget);
-      budget -= executed;
-      if (budget == 0 && connection.has_command_waiting()) break;
-    }
+    const Engine::Turn turn(engine_);
+    execute_some(next, turn);
     if (next < queued_.size()) continue;
     take_notified();  // what these commands did to other clients of this server
     for (Connection* connection : queued_) {

@@ -60,6 +60,7 @@ class Server final : public SessionOwner {
   void queue(Connection& connection);
   void take_notified();
   void execute_queued();
+  void execute_some(size_t& next, const Engine::Turn& turn);
   void watch_clients();
   void evict_clients();
   void send_replies();

@@ -93,6 +93,83 @@ TEST_F(ServerTest, AnswersAPipelineInOrder) {
   for (int i = 1; i <= 1000; ++i) ASSERT_EQ(peer.receive(), "(integer) " + std::to_string(i));
 }
 
+std::string multibulk(std::initializer_list<std::string_view> args) {
+  std::string out;
+  append_command(out, args);
+  return out;
+}
+
+TEST_F(ServerTest, MixesInlineCommandsIntoAPipeline) {
+  Peer peer(socket_);
+  peer.send("ECHO one\r\nECHO two\r\n" + multibulk({"ECHO", "three"}) + "\r\n" + multibulk({"ECHO", "four"}) +
+            "ECHO five\r\n");
+  for (const auto* word : {"one", "two", "three", "four", "five"}) {
+    EXPECT_EQ(peer.receive(), "\"" + std::string(word) + "\"");
+  }
+}
+
+// A blocked client, and one that CLIENT PAUSE holds, go on with what they sent before.
+TEST_F(ServerTest, KeepsWhatCameBehindACommandThatWaits) {
+  Peer waiter(socket_);
+  Peer other(socket_);
+  waiter.send(multibulk({"BLPOP", "q", "0"}) + multibulk({"ECHO", "behind"}) + multibulk({"GET", "k"}) +
+              "*2\r\n$3\r\nGE");
+  EXPECT_EQ(other.run("SET k v"), "OK");
+  waiter.send("T\r\n$1\r\nk\r\n");
+  EXPECT_EQ(other.run("RPUSH q x"), "(integer) 1");
+  EXPECT_EQ(waiter.receive(), "[\"q\", \"x\"]");
+  EXPECT_EQ(waiter.receive(), "\"behind\"");
+  EXPECT_EQ(waiter.receive(), "\"v\"");
+  EXPECT_EQ(waiter.receive(), "\"v\"");
+  EXPECT_EQ(other.run("CLIENT PAUSE 60000 WRITE"), "OK");
+  waiter.send(multibulk({"ECHO", "before"}) + multibulk({"SET", "k", "w"}) + multibulk({"GET", "k"}));
+  EXPECT_EQ(waiter.receive(), "\"before\"");
+  EXPECT_EQ(other.run("CLIENT UNPAUSE"), "OK");
+  EXPECT_EQ(waiter.receive(), "OK");
+  EXPECT_EQ(waiter.receive(), "\"w\"");
+}
+
+TEST_F(ServerTest, AnswersWhatCameBeforeAProtocolError) {
+  Peer peer(socket_);
+  peer.send(multibulk({"ECHO", "one"}) + multibulk({"ECHO", "two"}) + "*1\r\n$x\r\n" + multibulk({"ECHO", "never"}));
+  EXPECT_EQ(peer.receive(), "\"one\"");
+  EXPECT_EQ(peer.receive(), "\"two\"");
+  EXPECT_EQ(peer.receive(), "(error) ERR Protocol error: invalid bulk length");
+  EXPECT_EQ(peer.receive(), "closed");
+}
+
+// What stands behind AUTH is parsed by the rules for clients that are known.
+TEST_F(ServerTest, TakesALongCommandRightBehindAuth) {
+  Peer first(socket_);
+  EXPECT_EQ(first.run("CONFIG SET requirepass secret"), "OK");
+  Peer peer(socket_);
+  std::string many;
+  append_command(many, std::vector<std::string_view>(20, "EXISTS"));
+  peer.send(multibulk({"AUTH", "secret"}) + many);
+  EXPECT_EQ(peer.receive(), "OK");
+  EXPECT_EQ(peer.receive(), "(integer) 0");
+}
+
+// More keys than are near: their entries are fetched ahead, whichever database they are in by then.
+TEST_F(ServerTest, AnswersFromManyKeysAndSeveralDatabases) {
+  Peer peer(socket_);
+  std::string input;
+  for (int i = 0; i < 6000; ++i) input += multibulk({"SET", "key:" + std::to_string(i), std::to_string(i)});
+  peer.send(input);
+  for (int i = 0; i < 6000; ++i) ASSERT_EQ(peer.receive(), "OK");
+  input.clear();
+  for (int i = 0; i < 6000; i += 2) {
+    input += multibulk({"SELECT", i % 4 == 0 ? "1" : "0"}) + multibulk({"GET", "key:" + std::to_string(i)}) +
+             multibulk({"EVAL", "return KEYS[1]", "1", "key:" + std::to_string(i)});
+  }
+  peer.send(input);
+  for (int i = 0; i < 6000; i += 2) {
+    ASSERT_EQ(peer.receive(), "OK");
+    ASSERT_EQ(peer.receive(), i % 4 == 0 ? "(nil)" : "\"" + std::to_string(i) + "\"");
+    ASSERT_EQ(peer.receive(), "\"key:" + std::to_string(i) + "\"");
+  }
+}
+
 TEST_F(ServerTest, CarriesLargeValuesBothWays) {
   Peer peer(socket_);
   const std::string value(20'000'000, 'x');
