@@ -11,6 +11,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "base/result.hpp"
 #include "store/run_log.hpp"
 #include "workflow/machine/history.hpp"
 #include "workflow/machine/machine.hpp"
@@ -24,13 +25,24 @@ struct QueuedEvent {
   std::function<void(Result<void>)> done = {};  // whoever waits for it to be durable; empty for what came from inside
 };
 
+// What one queued event came to: records and their step, or nothing new, or a refusal.
+struct Decision {
+  QueuedEvent event;
+  Records records;
+  store::Step step;
+  Result<void> answer = {};  // what its caller hears once everything decided with it is durable
+
+  bool writes() const { return !records.empty(); }
+};
+
 struct ActiveRun {
   int64_t run_no = 0;
   std::string run_id;
   std::shared_ptr<const Program> program;
   State state;
   Historian historian;
-  int64_t head = 0;  // seq of the latest durable record
+  int64_t head = 0;     // seq of the latest durable record
+  int64_t decided = 0;  // seq of the latest record; above `head` while a commit is under way
   int64_t last_inbox = 0;
   int64_t parent_run = 0;  // run_no of the run whose op this one is; 0 = none
   int64_t parent_op = 0;
@@ -42,6 +54,7 @@ struct ActiveRun {
   int64_t live_ops = 0;         // attempts and waiting retries
   bool busy = false;            // a step is being committed, or the run is being loaded
   std::deque<QueuedEvent> queue;
+  size_t singly = 0;  // so many of the queue's first are decided one by one: together they could not be stored
   std::optional<std::list<int64_t>::iterator> idle;  // its place among the idle ones
 };
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workflow/journal/journal.hpp"
 
+#include <algorithm>
+#include <ranges>
+#include <unordered_set>
+
 #include "base/ids.hpp"
 #include "expression/secret.hpp"
 #include "json/parse.hpp"
@@ -16,10 +20,24 @@ constexpr int64_t kRetryCommitMs = 1'000;
 // A checkpoint is due after so many steps, once what they wrote outweighs it: so its cost stays a fraction of theirs.
 constexpr int64_t kCheckpointSteps = 256;
 constexpr size_t kCheckpointBytes = 262'144;
+// What one transaction of a run takes at most, so that none holds up the commit that it shares with others.
+constexpr size_t kBatchEvents = 64;
+constexpr size_t kBatchBytes = 1'048'576;
 
 metrics::Counter& steps_total() {
   static metrics::Counter& counter = metrics::counter("compozy_journal_steps_total", "Steps committed by the journal.");
   return counter;
+}
+
+// What one step of a batch opened and a later one closed is never begun.
+void drop_closed_again(std::vector<Decision>& batch) {
+  std::unordered_set<int64_t> closed;
+  for (Decision& decision : std::views::reverse(batch)) {
+    std::erase_if(decision.step.opened, [&](const store::PendingOp& pending) {
+      return pending.kind != store::PendingKind::cancel_child && closed.contains(pending.op);
+    });
+    closed.insert(decision.step.closed.begin(), decision.step.closed.end());
+  }
 }
 
 }  // namespace
@@ -158,80 +176,131 @@ void Journal::deliver(const RunPtr& run, QueuedEvent event) {
 
 void Journal::pump(const RunPtr& run) {
   while (!stopping_ && !run->busy && !run->queue.empty()) {
-    if (run->idle) {
-      idle_.erase(*run->idle);
-      run->idle.reset();
+    Batch batch = decide_queued(run);
+    if (std::ranges::any_of(batch, &Decision::writes)) return commit(run, std::move(batch));
+    for (const Decision& decision : batch) {
+      if (decision.event.done) decision.event.done(decision.answer);
     }
-    QueuedEvent event = std::move(run->queue.front());
-    run->queue.pop_front();
-    if (auto* signal = std::get_if<Signal>(&event.event)) signal->inbox = run->last_inbox + 1;
-    auto records = decide(*run->program, run->state, event.event,
-                          {.at_ms = options_.clock.wall_ms(), .entropy = options_.random.next()});
-    if (records && !records->empty()) return commit(run, std::move(event), std::move(*records));
-    if (!records && !event.done)
-      log::error("an event of a run was refused", {{"run", run->run_id}, {"error", records.error().to_string()}});
-    if (event.done) event.done(records ? Result<void>() : Result<void>(fail(records.error())));
   }
   if (!run->busy) rest(run);
 }
 
-void Journal::commit(const RunPtr& run, QueuedEvent event, Records records) {
+Journal::Batch Journal::decide_queued(const RunPtr& run) {
+  if (run->idle) {
+    idle_.erase(*run->idle);
+    run->idle.reset();
+  }
+  Batch batch;
+  size_t bytes = 0;
+  bool alone = run->singly > 0;
+  do {
+    QueuedEvent event = std::move(run->queue.front());
+    run->queue.pop_front();
+    if (run->singly > 0) --run->singly;
+    alone |= event.start.has_value();
+    batch.push_back(decide_one(run, std::move(event)));
+    bytes += batch.back().step.body.size();
+  } while (!alone && !run->queue.empty() && batch.size() < kBatchEvents && bytes < kBatchBytes);
+  return batch;
+}
+
+Decision Journal::decide_one(const RunPtr& run, QueuedEvent event) {
+  if (auto* signal = std::get_if<Signal>(&event.event)) signal->inbox = run->last_inbox + 1;
+  auto records = decide(*run->program, run->state, event.event,
+                        {.at_ms = options_.clock.wall_ms(), .entropy = options_.random.next()});
+  Decision decision{.event = std::move(event), .records = {}, .step = {}, .answer = {}};
+  if (!records) {
+    if (!decision.event.done)
+      log::error("an event of a run was refused", {{"run", run->run_id}, {"error", records.error().to_string()}});
+    decision.answer = fail(records.error());
+  } else if (!records->empty()) {
+    add_checkpoint_when_due(*run, *records);
+    decision.step = make_step(*run, decision.event, *records);
+    decision.records = std::move(*records);
+  }
+  return decision;
+}
+
+void Journal::commit(const RunPtr& run, Batch batch) {
   run->busy = true;
-  add_checkpoint_when_due(*run, records);
-  auto step = std::make_shared<store::Step>(make_step(*run, event, records));
+  auto shared = std::make_shared<Batch>(std::move(batch));
   options_.database.write(
-      [step](sql::Transaction& transaction) { return store::write_step(transaction, *step); },
-      [this, run, step, event = std::move(event), records = std::move(records)](Result<void> result) mutable {
-        options_.loop.post([this, run, step, event = std::move(event), records = std::move(records),
-                            result = std::move(result)]() mutable {
-          committed(run, std::move(event), records, *step, std::move(result));
+      [shared](sql::Transaction& transaction) -> Result<void> {
+        for (Decision& decision : *shared) {
+          if (decision.writes()) TRY(store::write_step(transaction, decision.step));
+        }
+        return {};
+      },
+      [this, run, shared](Result<void> result) {
+        options_.loop.post([this, run, shared, result = std::move(result)]() mutable {
+          committed(run, *shared, std::move(result));
         });
       });
 }
 
-void Journal::committed(const RunPtr& run, QueuedEvent event, const Records& records, const store::Step& step,
-                        Result<void> result) {
-  if (!result) return commit_failed(run, std::move(event), result.error());
-  steps_total().add();
-  run->head = step.seq;
-  if (step.signal) run->last_inbox = step.signal->inbox;
-  for (const store::EventRow& row : step.events) publish(run->run_id, row);
-  if (event.done) event.done({});
-  if (stopping_) return;  // what the step opened is found again as pending
-  for (const store::PendingOp& pending : step.opened) {
+void Journal::committed(const RunPtr& run, Batch& batch, Result<void> result) {
+  if (!result) return commit_failed(run, batch, result.error());
+  for (const Decision& decision : batch) {
+    if (decision.writes()) {
+      steps_total().add();
+      run->head = decision.step.seq;
+      for (const store::EventRow& row : decision.step.events) publish(run->run_id, row);
+    }
+    if (decision.event.done) decision.event.done(decision.answer);
+  }
+  if (stopping_) return;  // what the steps opened is found again as pending
+  drop_closed_again(batch);
+  for (const Decision& decision : batch) perform(run, decision);
+  run->busy = false;
+  pump(run);
+}
+
+void Journal::commit_failed(const RunPtr& run, Batch& batch, const Error& error) {
+  const auto refuse = [](const QueuedEvent& event, const Error& why) {
+    if (event.done) event.done(fail(why));
+  };
+  if (stopping_) {
+    for (const Decision& decision : batch) refuse(decision.event, error);
+    return;
+  }
+  QueuedEvent& first = batch.front().event;
+  if (first.start) {  // nothing of this run exists
+    run->busy = false;
+    for (const QueuedEvent& event : run->queue) refuse(event, error);
+    run->queue.clear();
+    refuse(first, error);
+    return forget(run);
+  }
+  const bool repeated_signal = error.code == Errc::conflict && !first.dedupe.empty();
+  bool wait = false;
+  if (batch.size() > 1) {  // which of them it was is not known
+    run->singly = batch.size();
+    for (Decision& decision : std::views::reverse(batch)) run->queue.push_front(std::move(decision.event));
+  } else if (first.done) {
+    first.done(repeated_signal ? Result<void>() : Result<void>(fail(error)));
+    wait = !repeated_signal;
+  } else {
+    log::error("a step could not be stored; trying again", {{"run", run->run_id}, {"error", error.to_string()}});
+    run->singly = 1;
+    run->queue.push_front(std::move(first));
+    wait = true;
+  }
+  // The state holds what was not stored: fold what was.
+  scope_.spawn([](Journal& self, RunPtr again, bool later) -> io::Task<void> {
+    if (later) (void)co_await io::sleep(self.options_.loop, kRetryCommitMs, self.scope_.token());
+    co_await self.load(std::move(again));
+  }(*this, run, wait));
+}
+
+void Journal::perform(const RunPtr& run, const Decision& decision) {
+  for (const store::PendingOp& pending : decision.step.opened) {
     if (pending.kind == store::PendingKind::activity) {
       attempts_.open(run, pending);
     } else {
       restore_pending(run, pending);
     }
   }
-  perform(run, records);
-  run->busy = false;
-  pump(run);
-}
-
-void Journal::commit_failed(const RunPtr& run, QueuedEvent event, const Error& error) {
-  if (event.start) {  // nothing of this run exists
-    run->busy = false;
-    if (event.done) event.done(fail(error));
-    return forget(run);
-  }
-  const bool repeated_signal = error.code == Errc::conflict && !event.dedupe.empty();
-  if (event.done) {
-    event.done(repeated_signal ? Result<void>() : Result<void>(fail(error)));
-  } else {
-    log::error("a step could not be stored; trying again", {{"run", run->run_id}, {"error", error.to_string()}});
-    run->queue.push_front(std::move(event));
-  }
-  // The state holds what was not stored: fold what was.
-  scope_.spawn([](Journal& self, RunPtr again, bool wait) -> io::Task<void> {
-    if (wait) (void)co_await io::sleep(self.options_.loop, kRetryCommitMs, self.scope_.token());
-    co_await self.load(std::move(again));
-  }(*this, run, !repeated_signal));
-}
-
-void Journal::perform(const RunPtr& run, const Records& records) {
-  for (const Command& command : commands_of(records)) {
+  for (const Command& command : commands_of(decision.records)) {
     if (const auto* timer = std::get_if<StartTimer>(&command)) {
       timers_.add(timer->due_ms, run->run_no, timer->op);
     } else if (const auto* cancelled = std::get_if<CancelOp>(&command)) {
@@ -242,7 +311,7 @@ void Journal::perform(const RunPtr& run, const Records& records) {
       tell_parent(run);
     }
   }
-  for (const Record& record : records.items) {
+  for (const Record& record : decision.records.items) {
     const auto* closed = std::get_if<OpClosed>(&record);
     if (closed != nullptr) options_.activities.effects_closed(run->run_id, closed->op);
   }
@@ -286,7 +355,7 @@ void Journal::note_closed(ActiveRun& run, store::Step& step, const OpClosed& clo
 
 store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const Records& records) {
   store::Step step{.run_no = run.run_no,
-                   .seq = run.head + 1,
+                   .seq = ++run.decided,
                    .kind = record_kind(records.items.front()),
                    .at_ms = records.at_ms,
                    .body = json::print(to_json(records)),
@@ -295,8 +364,10 @@ store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const R
                    .status = {},
                    .output = {},
                    .error = {}};
-  if (const auto* signal = std::get_if<Signal>(&event.event))
+  if (const auto* signal = std::get_if<Signal>(&event.event)) {
+    run.last_inbox = signal->inbox;
     step.signal = {.inbox = signal->inbox, .dedupe = event.dedupe};
+  }
   for (const Record& record : records.items) {
     if (const auto* opened = std::get_if<OpOpened>(&record)) {
       note_opened(run, step, *opened);

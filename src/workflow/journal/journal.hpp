@@ -4,9 +4,11 @@
 //
 //   event ─> decide ─> records ──one transaction──> committed ─> commands performed, events published, callers answered
 //
-// Each run takes one step at a time; the database groups the steps of many runs into one commit. Nothing is performed,
-// published or answered before its step is on disk. A step that cannot be stored is undone by folding the run again;
-// what a caller asked for is then refused, what came from inside is tried again every second until the disk has room.
+// Each run has one transaction under way at a time: the steps of the events that have queued up meanwhile go into the
+// next one, and the database groups those of many runs into one commit. Nothing is performed, published or answered
+// before its step is on disk. Steps that cannot be stored are undone by folding the run again; several are then tried
+// one by one, a single one that a caller asked for is refused, and one that came from inside is tried again every second
+// until the disk has room.
 //
 // Start-up scans no runs: it loads those with something pending, and timers a minute ahead. A sleeping run costs its
 // rows. Owner: app. Thread: everything on the loop given; the database's threads only call back into it.
@@ -19,6 +21,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -67,6 +70,7 @@ class Journal final : public Runs, private AttemptHost {
 
  private:
   using RunPtr = std::shared_ptr<ActiveRun>;
+  using Batch = std::vector<Decision>;  // of one run, in order; one transaction
 
   // AttemptHost
   void attempt_ended(const RunPtr& run, int64_t op, ActivityResult result) override;
@@ -89,11 +93,12 @@ class Journal final : public Runs, private AttemptHost {
 
   void deliver(const RunPtr& run, QueuedEvent event);
   void pump(const RunPtr& run);
-  void commit(const RunPtr& run, QueuedEvent event, Records records);
-  void committed(const RunPtr& run, QueuedEvent event, const Records& records, const store::Step& step,
-                 Result<void> result);
-  void commit_failed(const RunPtr& run, QueuedEvent event, const Error& error);
-  void perform(const RunPtr& run, const Records& records);
+  Batch decide_queued(const RunPtr& run);
+  Decision decide_one(const RunPtr& run, QueuedEvent event);
+  void commit(const RunPtr& run, Batch batch);
+  void committed(const RunPtr& run, Batch& batch, Result<void> result);
+  void commit_failed(const RunPtr& run, Batch& batch, const Error& error);
+  void perform(const RunPtr& run, const Decision& decision);
   store::Step make_step(ActiveRun& run, const QueuedEvent& event, const Records& records);
   void note_opened(ActiveRun& run, store::Step& step, const OpOpened& opened);
   void note_closed(ActiveRun& run, store::Step& step, const OpClosed& closed);

@@ -314,6 +314,32 @@ TEST_F(JournalTest, SignalsAreDurableAndARepeatedOneChangesNothing) {
   EXPECT_EQ(std::ranges::count(kinds, "signal_received"), 2);
 }
 
+TEST_F(JournalTest, SignalsThatComeTogetherAreKeptInOrderAndARepeatedOneCostsNoOther) {
+  programs_.add("w", R"({"tasks":[{"id":"h","type":"wait","wait_for":"n","condition":"signal.payload.v == 9"}]})");
+  const std::string id = start("w");
+  int kept = 0;
+  on_loop([](JournalTest& self, std::string run_id, int& count) -> io::Task<Result<void>> {
+    io::TaskScope scope(*self.loop_);
+    const auto send = [](JournalTest& test, std::string to, int v, std::string dedupe, int& ok) -> io::Task<void> {
+      const auto sent = co_await test.journal_->signal(to, "n", json::Value::object({{"v", v}}), dedupe);
+      if (sent) ++ok;
+    };
+    const std::vector<std::pair<int, std::string>> signals{{1, "a"}, {2, "b"}, {1, "a"}, {3, ""}, {9, "d"}, {7, ""}};
+    for (const auto& [v, dedupe] : signals) scope.spawn(send(self, run_id, v, dedupe, count));
+    co_await scope.join();
+    co_return Result<void>();
+  }(*this, id, kept));
+  EXPECT_EQ(kept, 5);  // the repeated one is answered as kept, the last came after the end
+  EXPECT_EQ(run_to_end(id).status, "SUCCESS");
+  std::string seen;
+  store::Runs runs(*database_);
+  for (const store::EventRow& event : on_loop(runs.events(id, 0, 500)).value()) {
+    if (event.kind == "signal_received") seen += event.body;
+  }
+  EXPECT_THAT(seen, ::testing::ContainsRegex("v\":1.*v\":2.*v\":3.*v\":9"));
+  EXPECT_EQ(std::ranges::count(event_kinds(id), "signal_received"), 4);
+}
+
 TEST_F(JournalTest, PauseSurvivesARestart) {
   programs_.add("w", R"({"tasks":[{"id":"h","type":"wait","wait_for":"go"}]})");
   const std::string id = start("w");

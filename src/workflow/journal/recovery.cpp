@@ -103,7 +103,7 @@ io::Task<void> Journal::load(RunPtr run) {
   run->program = *program;
   run->state = std::move(*state);
   run->historian.restore(run->state);
-  run->head = loaded->head.head;
+  run->head = run->decided = loaded->head.head;
   run->last_inbox = loaded->head.last_inbox;
   run->parent_run = loaded->head.parent_run;
   run->parent_op = loaded->head.parent_op;
