@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "agent/llm/pacing.hpp"
 #include "api/api.hpp"
 #include "app/data_directory.hpp"
 #include "app/programs.hpp"
@@ -40,6 +41,17 @@ std::string absolute_below(const std::string& root, const std::string& path) {
 }
 
 bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+agent::Pace default_pace(const config::Config& config) {
+  if (!config.boolean("llm.rate_limiting.enabled")) return {};
+  const auto limit = [&](const char* name) { return config.integer("llm.rate_limiting.default_" + std::string(name)); };
+  return {.concurrency = limit("concurrency"),
+          .queue_size = limit("queue_size"),
+          .requests_per_minute = limit("requests_per_minute"),
+          .request_burst = limit("request_burst"),
+          .tokens_per_minute = limit("tokens_per_minute"),
+          .token_burst = limit("token_burst")};
+}
 
 std::optional<std::string> host_variable(std::string_view name) {
   const char* value = std::getenv(std::string(name).c_str());
@@ -148,7 +160,7 @@ Result<void> Server::open_workflows() {
   pool_ = std::make_unique<io::BlockingPool>(
       io::BlockingPool::Options{.threads = kBlockingThreads, .queue_max = kBlockingQueue});
   http_client_ = std::make_unique<http::Client>(loop_, http::ClientOptions{});
-  providers_ = std::make_unique<agent::Providers>(loop_, *http_client_);
+  providers_ = std::make_unique<agent::Providers>(loop_, system_clock(), *http_client_, default_pace(config_));
   tools_ = std::make_unique<agent::Toolbox>(
       loop_, *pool_,
       agent::ToolboxOptions{.project_root = settings_.root,

@@ -98,6 +98,14 @@ class Builder {
   Task build_task(const Node& node, const std::string& path, const std::string& parent, bool is_top_level);
   void build_common(const Node& node, Task& task, const std::string& path, bool is_top_level);
   void build_policy(const Node& node, Task& task, const std::string& path);
+
+  // builder_limits
+  void build_limits(const Node& node, Task& task, const std::string& path, const std::string& qualified);
+  std::string limit_scope(const Node& node, const std::string& path, const std::string& qualified);
+  std::string limit_key(const Node& node, const std::string& path);
+  int64_t positive(const Node& node, std::string_view field, const std::string& path);
+
+  // builder_tasks
   void build_basic(const Node& node, Task& task, const std::string& path, const std::string& qualified);
   void build_router(const Node& node, Task& task, const std::string& path);
   void build_children(const Node& node, Task& task, const std::string& path, const std::string& qualified);

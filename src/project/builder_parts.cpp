@@ -67,6 +67,8 @@ ModelConfig build_model(const Node& node, const std::string& path, Diagnostics& 
   out.max_tool_iterations = integer_of(node, "max_tool_iterations", 0);
   out.context_window = integer_of(node, "context_window", 0);
   out.rate_limit = node.json("rate_limit");
+  if (const Node* rate = node.find("rate_limit"))
+    check_fields(*rate, kModelRateFields, path + ".rate_limit", diagnostics);
   out.params = node.json("params");
   if (!out.provider.empty()) check_provider(node, out.provider, path, diagnostics);
   if (const Node* params = node.find("params")) check_params(*params, out.provider, path + ".params", diagnostics);

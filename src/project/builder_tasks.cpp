@@ -77,6 +77,7 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
     top_level_.emplace(task.id, node);
   }
   build_common(node, task, path, is_top_level);
+  build_limits(node, task, path, qualified);
   switch (task.type) {
     case TaskType::basic: build_basic(node, task, path, qualified); break;
     case TaskType::router:

@@ -181,7 +181,9 @@ int64_t Policy::all_attempts_ms() const {
     total += std::min(static_cast<int64_t>(pause), retry.maximum_ms);
     pause = std::min(pause * retry.backoff, static_cast<double>(retry.maximum_ms));
   }
-  return total + schedule_to_start_ms * retry.attempts;
+  // Pauses are longer than planned by their jitter, and where the peer wishes so.
+  constexpr int64_t kSlackMs = 60'000;
+  return total + kSlackMs * retry.attempts;
 }
 
 const Action* Agent::find_action(std::string_view action) const { return find_by_id(actions, action); }

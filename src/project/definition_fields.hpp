@@ -11,29 +11,9 @@
 
 #include "project/definition.hpp"
 #include "project/enum_names.hpp"
+#include "project/policy_fields.hpp"
 
 namespace compozy::project {
-
-template <class T, class S>
-concept Is = std::is_same_v<std::remove_const_t<T>, S>;
-
-template <class V, Is<RetryPolicy> T>
-void fields(V& v, T& x) {
-  v("initial_ms", x.initial_ms);
-  v("backoff", x.backoff);
-  v("maximum_ms", x.maximum_ms);
-  v("attempts", x.attempts);
-  v("non_retryable", x.non_retryable);
-}
-
-template <class V, Is<Policy> T>
-void fields(V& v, T& x) {
-  v("start_to_close_ms", x.start_to_close_ms);
-  v("schedule_to_close_ms", x.schedule_to_close_ms);
-  v("schedule_to_start_ms", x.schedule_to_start_ms);
-  v("heartbeat_ms", x.heartbeat_ms);
-  v("retry", x.retry);
-}
 
 template <class V, Is<Transition> T>
 void fields(V& v, T& x) {

@@ -80,6 +80,13 @@ constexpr std::array kRetry{FieldRow{"initial_interval", duration}, FieldRow{"ba
                             FieldRow{"maximum_interval", duration}, FieldRow{"maximum_attempts", integer},
                             FieldRow{"non_retryable_error_types", texts}};
 
+constexpr std::array kConcurrency{FieldRow{"key", text}, FieldRow{"limit", integer, true}, FieldRow{"scope", text}};
+constexpr std::array kRateLimit{FieldRow{"key", text}, FieldRow{"limit", integer, true}, FieldRow{"period", duration},
+                                FieldRow{"burst", integer}, FieldRow{"scope", text}};
+constexpr std::array kModelRate{FieldRow{"concurrency", integer},         FieldRow{"queue_size", integer},
+                                FieldRow{"requests_per_minute", integer}, FieldRow{"request_burst", integer},
+                                FieldRow{"tokens_per_minute", integer},   FieldRow{"token_burst", integer}};
+
 constexpr std::array kModel{
     FieldRow{"resource", text},          FieldRow{"id", text},         FieldRow{"provider", text, true},
     FieldRow{"model", text, true},       FieldRow{"api_key", text},    FieldRow{"api_url", text},
@@ -187,6 +194,9 @@ constexpr std::array kCommonTask{FieldRow{"id", text, true},
                                  FieldRow{"timeout", duration},
                                  FieldRow{"retries", integer},
                                  FieldRow{"config", map},
+                                 FieldRow{"concurrency", list},
+                                 FieldRow{"rate_limit", map},
+                                 FieldRow{"priority", number},
                                  FieldRow{"attachments", refused, false, kNoAttachments},
                                  FieldRow{"mcps", refused, false, kNoMcp},
                                  FieldRow{"knowledge", refused, false, kNoKnowledge}};
@@ -331,6 +341,9 @@ const ObjectKind kWorkflowFields{"workflow", kWorkflow};
 const ObjectKind kWorkflowConfigFields{"workflow's config", kWorkflowConfig};
 const ObjectKind kOptionsFields{"config", kOptions};
 const ObjectKind kRetryFields{"retry policy", kRetry};
+const ObjectKind kConcurrencyFields{"concurrency limit", kConcurrency};
+const ObjectKind kRateLimitFields{"rate limit", kRateLimit};
+const ObjectKind kModelRateFields{"model's rate_limit", kModelRate};
 const ObjectKind kModelFields{"model", kModel};
 const ObjectKind kAgentFields{"agent", kAgent};
 const ObjectKind kActionFields{"action", kAction};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,13 +18,36 @@ struct RetryPolicy {
   std::vector<std::string> non_retryable;  // error codes
 };
 
+// How many activities with the same key may be under way at once. `key` is a template, or CEL where it has no braces;
+// what it gives counts within `scope`, which the loader has made unique: one task, one workflow, or the project.
+struct ConcurrencyLimit {
+  std::string scope;
+  std::string key;
+  int64_t limit = 1;
+};
+
+// How many activities with the same key begin in a period; more wait.
+struct RateLimit {
+  std::string scope;
+  std::string key;
+  int64_t limit = 1;
+  int64_t period_ms = 1'000;
+  int64_t burst = 1;  // so many may begin at once
+};
+
+inline constexpr size_t kConcurrencyLimitsMax = 2;
+inline constexpr int64_t kPriorityMax = 600;
+
 // Limits of one activity. 0 = none.
 struct Policy {
-  int64_t start_to_close_ms = 300'000;    // one attempt
-  int64_t schedule_to_close_ms = 0;       // all attempts and the pauses between; the loader derives it so that all fit
-  int64_t schedule_to_start_ms = 60'000;  // waiting for a free slot
+  int64_t start_to_close_ms = 300'000;  // one attempt
+  int64_t schedule_to_close_ms = 0;     // all attempts and the pauses between; the loader derives it so that all fit
+  int64_t schedule_to_start_ms = 0;     // waiting until every limit has room; this time counts for no other limit
   int64_t heartbeat_ms = 0;
   RetryPolicy retry;
+  std::vector<ConcurrencyLimit> concurrency;
+  std::optional<RateLimit> rate_limit;
+  int64_t priority = 0;  // goes before what came up to so many seconds earlier; negative: after what comes later
 
   // What schedule_to_close_ms has to be for all attempts to fit.
   int64_t all_attempts_ms() const;

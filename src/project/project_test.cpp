@@ -352,6 +352,11 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"  - {id: a}\ntriggers: [{type: webhook, webhook: {slug: A B, events: [{name: x}]}}]",
               "lower-case letters"},
         Wrong{"  - {id: a}\ntriggers: [{type: webhook, webhook: {slug: s, events: []}}]", "needs at least one event"},
+        Wrong{"  - {id: a, concurrency: [{limit: 0}]}", "limit: expected a whole number from 1"},
+        Wrong{"  - {id: a, concurrency: [{limit: 1, scope: taks}]}", "unknown scope 'taks'; did you mean 'task'?"},
+        Wrong{"  - {id: a, rate_limit: {limit: 1, key: workflw.x}}", "undeclared name 'workflw'"},
+        Wrong{"  - {id: a, priority: 601}", "from -600 to 600"},
+        Wrong{"  - {id: a, type: parallel, priority: 1, tasks: [{id: b}]}", "belongs to a task that performs"},
         Wrong{"  - {id: a}\ntriggers: [{type: webhook, webhook: {slug: s, events: [{name: x, filter: paylod.x}]}}]",
               "undeclared name 'paylod'; did you mean 'payload'?"},
         Wrong{"  - {id: a}\ntriggers: [{type: webhook, webhook: {slug: s, verify: {strategy: hmac, secret: x}, events: "
@@ -385,6 +390,31 @@ tasks:
   EXPECT_EQ(loop.max_iterations, 5);
   ASSERT_EQ(loop.child()->type, TaskType::composite);
   EXPECT_EQ(loop.child()->tasks.size(), 2U);
+}
+
+TEST(Project, LimitsOfATaskAreScopedToItUnlessTheySayOtherwise) {
+  Folder folder;
+  folder.workflow(R"(
+id: w
+tools: [{id: echo, execute: tools/echo.py}]
+tasks:
+  - id: a
+    tool: echo
+    priority: -30
+    concurrency: [{limit: 4}, {key: workflow.input.tenant, limit: 2, scope: project}]
+    rate_limit: {key: '{{ .workflow.input.tenant }}', limit: 10, period: 1m, burst: 5, scope: workflow}
+)");
+  const auto project = folder.load();
+  ASSERT_TRUE(project) << describe(project.error());
+  const Policy& policy = project->workflows[0].tasks[0].policy;
+  ASSERT_EQ(policy.concurrency.size(), 2U);
+  EXPECT_EQ(policy.concurrency[0].scope, "task:w/a");
+  EXPECT_EQ(policy.concurrency[1].scope, "project");
+  EXPECT_EQ(policy.concurrency[1].limit, 2);
+  EXPECT_EQ(policy.rate_limit->scope, "workflow:w");
+  EXPECT_EQ(policy.rate_limit->period_ms, 60'000);
+  EXPECT_EQ(policy.rate_limit->burst, 5);
+  EXPECT_EQ(policy.priority, -30);
 }
 
 TEST(Project, ReportsEveryErrorOfALoadInOrder) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 
@@ -20,9 +21,10 @@ struct Collected {
   bool overflowed = false;
 };
 
-// Reads to the end. Beyond the cap: requests `overflow` and returns; where that has no state, reads on and drops.
+// Reads to the end, and calls `alive` (may be empty) for each piece. Beyond the cap: requests `overflow` and returns;
+// where that has no state, reads on and drops.
 io::Task<void> collect(io::Stream& stream, Collected& into, uint64_t bytes_max, std::stop_source overflow,
-                       std::stop_token stop);
+                       const std::function<void()>& alive, std::stop_token stop);
 
 // Waits until the pipes of an ended process are read, but not long: one that left its group may hold them open.
 io::Task<void> await_pipes(io::Loop& loop, io::TaskScope& pipes);

@@ -55,11 +55,12 @@ io::Task<Result<io::ProcessExit>> end_process(io::Loop& loop, io::Process& proce
 }
 
 io::Task<void> collect(io::Stream& stream, Collected& into, uint64_t bytes_max, std::stop_source overflow,
-                       std::stop_token stop) {
+                       const std::function<void()>& alive, std::stop_token stop) {
   std::array<char, 65536> chunk;
   for (;;) {
     const auto n = co_await stream.read_some(chunk, stop);
     if (!n || *n == 0) co_return;
+    if (alive) alive();
     const uint64_t room = bytes_max - into.bytes.size();
     into.bytes.append(chunk.data(), std::min<uint64_t>(*n, room));
     if (*n <= room) continue;
@@ -79,9 +80,9 @@ io::Task<Result<Outcome>> run(io::Loop& loop, Spec spec, std::stop_token stop) {
   const io::EitherStop giving_up(deadline.token(), {});
   io::TaskScope pipes(loop);
   pipes.spawn(feed(process->input(), std::move(spec.input), pipes.token()));
-  pipes.spawn(collect(process->output(), output, spec.output_bytes_max, giving_up.source(), pipes.token()));
+  pipes.spawn(collect(process->output(), output, spec.output_bytes_max, giving_up.source(), spec.alive, pipes.token()));
   const std::stop_source no_overflow(std::nostopstate);
-  pipes.spawn(collect(process->errors(), errors, spec.errors_bytes_max, no_overflow, pipes.token()));
+  pipes.spawn(collect(process->errors(), errors, spec.errors_bytes_max, no_overflow, spec.alive, pipes.token()));
 
   auto exit = co_await process->wait(giving_up.token());
   const bool timed_out = deadline.expired();

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -37,6 +38,7 @@ struct Spec {
   int64_t timeout_ms = 60'000;
   int64_t grace_ms = 2'000;
   io::ProcessLimits limits;
+  std::function<void()> alive = {};  // called whenever it writes something
 };
 
 struct Outcome {

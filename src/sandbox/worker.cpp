@@ -30,6 +30,7 @@ io::Task<void> Worker::keep_errors(std::stop_token stop) {
   for (;;) {
     const auto n = co_await process_->errors().read_some(chunk, stop);
     if (!n || *n == 0) co_return;
+    if (on_output_) on_output_();
     if (errors_.size() < spec_.errors_bytes_max) {
       errors_.append(chunk.data(), std::min<uint64_t>(*n, spec_.errors_bytes_max - errors_.size()));
     }
@@ -62,17 +63,21 @@ io::Task<Result<std::string>> Worker::exchange(std::string line, std::stop_token
       co_return fail(Errc::closed, "'" + spec_.argv.front() + "' ended with " + how + " instead of answering" +
                                        (errors_.empty() ? "" : "; its standard error: " + shorten(errors_, 1000)));
     }
+    if (on_output_) on_output_();
     in_.append(chunk.data(), n);
   }
 }
 
-io::Task<Result<std::string>> Worker::ask(std::string request, int64_t timeout_ms, std::stop_token stop) {
+io::Task<Result<std::string>> Worker::ask(std::string request, int64_t timeout_ms, std::stop_token stop,
+                                          std::function<void()> alive) {
   if (!alive_) co_return fail(Errc::closed, "'" + spec_.argv.front() + "' no longer runs");
   if (request.find('\n') != std::string::npos) {
     co_return fail(Errc::invalid_argument, "a request to a worker is one line");
   }
+  on_output_ = std::move(alive);
   const auto work = [&](std::stop_token token) { return exchange(request + "\n", std::move(token)); };
   auto answer = co_await io::with_timeout(loop_, timeout_ms, "'" + spec_.argv.front() + "'", stop, work);
+  on_output_ = {};
   if (answer) co_return answer;
   alive_ = false;
   process_->kill_group(SIGKILL);

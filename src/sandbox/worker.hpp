@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -34,8 +35,10 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // `request` must hold no line break. The answer comes without its line break.
-  io::Task<Result<std::string>> ask(std::string request, int64_t timeout_ms, std::stop_token stop = {});
+  // `request` must hold no line break. The answer comes without its line break. `alive` is called whenever it writes
+  // something meanwhile.
+  io::Task<Result<std::string>> ask(std::string request, int64_t timeout_ms, std::stop_token stop = {},
+                                    std::function<void()> alive = {});
   bool is_alive() const { return alive_; }
   std::string take_errors();  // of its standard error, since the last call
 
@@ -54,6 +57,7 @@ class Worker {
   std::string in_;  // behind the last answer
   std::string errors_;
   bool alive_ = true;
+  std::function<void()> on_output_;
 };
 
 }  // namespace compozy::sandbox

@@ -3,12 +3,17 @@
 
 #include "agent/llm/mock.hpp"
 #include "agent/llm/openai.hpp"
+#include "agent/llm/pacing.hpp"
 
 namespace compozy::agent {
 
-Providers::Providers(io::Loop& loop, http::Client& client) {
-  by_name_.emplace("openai", std::make_unique<OpenAiProvider>(client));
-  by_name_.emplace("mock", std::make_unique<MockProvider>(loop));
+Providers::Providers(io::Loop& loop, const Clock& clock, http::Client& client, const Pace& defaults)
+    : limiter_(loop, clock) {
+  const auto add = [this](const char* name, std::unique_ptr<Provider> provider, const Pace& pace) {
+    by_name_.emplace(name, std::make_unique<PacedProvider>(std::move(provider), limiter_, pace));
+  };
+  add("openai", std::make_unique<OpenAiProvider>(client), defaults);
+  add("mock", std::make_unique<MockProvider>(loop), {});
 }
 
 Result<Provider*> Providers::find(std::string_view name) {

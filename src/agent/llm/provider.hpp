@@ -13,7 +13,9 @@
 #include <string_view>
 
 #include "agent/llm/message.hpp"
+#include "base/clock.hpp"
 #include "http/client.hpp"
+#include "io/limiter.hpp"
 #include "io/loop.hpp"
 #include "io/task.hpp"
 
@@ -28,13 +30,17 @@ class Provider {
   virtual io::Task<ModelReply> ask(ModelRequest request, DeltaSink on_delta, std::stop_token stop) = 0;
 };
 
-// The providers by name. Owner: the process. Thread: the loop.
+struct Pace;
+
+// The providers by name, each asked at the pace of llm/pacing.hpp; the defaults count for those behind a network.
+// Owner: the process. Thread: the loop.
 class Providers {
  public:
-  Providers(io::Loop& loop, http::Client& client);
+  Providers(io::Loop& loop, const Clock& clock, http::Client& client, const Pace& defaults);
   Result<Provider*> find(std::string_view name);  // not_found, with the nearest name
 
  private:
+  io::Limiter limiter_;
   std::map<std::string, std::unique_ptr<Provider>, std::less<>> by_name_;
 };
 

@@ -30,7 +30,8 @@ io::Task<void> work(Toolbox& toolbox, const AgentAttempt& attempt, std::shared_p
     ToolRequest request{.tool = pending.call.name,
                         .exec_id = attempt.key + '/' + pending.key,
                         .input = pending.arguments,
-                        .env = attempt.env};
+                        .env = attempt.env,
+                        .alive = attempt.alive};
     ToolReply reply = co_await toolbox.call(*attempt.workflow, std::move(request), stop);
     Answered answered{.call = pending.call, .result = json::Value()};
     if (reply) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -39,10 +40,11 @@ class AgentPorts {
 struct AgentAttempt {
   const project::Workflow* workflow = nullptr;  // the run's pinned definition
   LoopSpec spec;
-  project::ModelConfig model;      // resolved
-  std::vector<LoopTurn> recorded;  // of all earlier attempts
-  std::string key;                 // "run/op": tool calls add "/turn/call"
-  json::Value env;                 // of the tools, secrets filled in
+  project::ModelConfig model;        // resolved
+  std::vector<LoopTurn> recorded;    // of all earlier attempts
+  std::string key;                   // "run/op": tool calls add "/turn/call"
+  json::Value env;                   // of the tools, secrets filled in
+  std::function<void()> alive = {};  // called whenever a tool's process writes something
 };
 
 struct AgentFailure {

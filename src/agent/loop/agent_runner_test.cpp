@@ -2,6 +2,7 @@
 #include "agent/loop/agent_runner.hpp"
 
 #include <stdlib.h>
+#include "agent/llm/pacing.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -72,7 +73,7 @@ class AgentRunnerTest : public ::testing::Test {
   io::Loop loop_;
   io::BlockingPool pool_{{.name = "tools", .threads = 2}};
   http::Client client_{loop_, {}};
-  Providers providers_{loop_, client_};
+  Providers providers_{loop_, system_clock(), client_, {}};
   std::filesystem::path root_;
   project::Workflow workflow_;
   project::ModelConfig model_;

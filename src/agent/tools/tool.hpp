@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <string>
 
 #include "base/result.hpp"
@@ -13,10 +14,11 @@
 namespace compozy::agent {
 
 struct ToolRequest {
-  std::string tool;     // id of the definition's tool, or a built-in "cp__..."
-  std::string exec_id;  // the idempotency key: "run/op", or "run/op/turn/call" for an agent's call
-  json::Value input;    // an object
-  json::Value env;      // map of texts; secrets are filled in
+  std::string tool;                  // id of the definition's tool, or a built-in "cp__..."
+  std::string exec_id;               // the idempotency key: "run/op", or "run/op/turn/call" for an agent's call
+  json::Value input;                 // an object
+  json::Value env;                   // map of texts; secrets are filled in
+  std::function<void()> alive = {};  // called whenever the tool's process writes something
 };
 
 // Why a tool gave no result, and whether the same call may do better.

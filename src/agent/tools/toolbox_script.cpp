@@ -123,7 +123,7 @@ io::Task<ToolReply> Toolbox::run_script(const project::Tool& tool, ToolRequest r
   auto worker = co_await take_worker(tool.source, changed_at);
   if (!worker) co_return tool_failed(std::move(worker).error().with_context("tool '" + tool.id + "'"));
   const int64_t timeout_ms = timeout_of(tool);
-  auto line = co_await (*worker)->ask(encode_tool_request(tool, request, timeout_ms), timeout_ms, stop);
+  auto line = co_await (*worker)->ask(encode_tool_request(tool, request, timeout_ms), timeout_ms, stop, request.alive);
   if (!line) {
     Error error = std::move(line).error();
     const std::string errors((*worker)->take_errors());

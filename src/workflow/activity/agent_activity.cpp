@@ -95,7 +95,8 @@ io::Task<ActivityResult> Performer::perform_agent(Attempt attempt) {
                           .model = std::move(*model),
                           .recorded = {},
                           .key = attempt.key,
-                          .env = attempt.spec["env"]};
+                          .env = attempt.spec["env"],
+                          .alive = attempt.alive};
   for (const Turn& turn : *recorded) run.recorded.push_back({.kind = turn.kind, .body = turn.body});
   Ports ports(attempt, options_.memory, options_.memory_messages_max);
   auto reply =

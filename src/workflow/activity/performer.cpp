@@ -55,9 +55,9 @@ io::Task<ActivityResult> Performer::perform_tool(Attempt attempt) {
 
 io::Task<agent::ToolReply> Performer::run_tool(const Attempt& attempt, const std::string& name,
                                                const json::Value& input, const std::string& key) {
-  co_return co_await options_.tools.call(attempt.program->workflow(),
-                                         {.tool = name, .exec_id = key, .input = input, .env = attempt.spec["env"]},
-                                         attempt.stop);
+  co_return co_await options_.tools.call(
+      attempt.program->workflow(),
+      {.tool = name, .exec_id = key, .input = input, .env = attempt.spec["env"], .alive = attempt.alive}, attempt.stop);
 }
 
 io::Task<ActivityResult> Performer::perform_signal(Attempt attempt) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "expression/secret.hpp"
 #include "json/parse.hpp"
@@ -23,7 +24,10 @@ struct Attempts::Work {
   int64_t unavailable = 0;  // in a row
   bool began_durably = false;
   std::optional<io::Completion<bool>> began;  // set when the beginning is on disk, or cannot get there
-  bool running = false;
+  io::Limiter::Ticket ticket = 0;
+  int64_t queued_ms = 0;  // when it began to wait for its limits
+  int64_t waited_ms = 0;  // in all: no limit counts it
+  bool told = false;      // that it waits
   std::stop_source stop;
   std::unique_ptr<io::Timer> timer;
 
@@ -49,7 +53,8 @@ Attempts::Attempts(sql::Database& database, io::TaskScope& scope, const Clock& c
       random_(random),
       activities_(activities),
       host_(host),
-      concurrent_max_(concurrent_max) {}
+      concurrent_max_(concurrent_max),
+      limiter_(scope.loop(), clock) {}
 
 Attempts::~Attempts() = default;
 
@@ -81,6 +86,7 @@ void Attempts::restore(std::shared_ptr<ActiveRun> run, store::PendingOp pending)
   if (had_begun) pending.lost = run->head > pending.head ? 0 : pending.lost + 1;
   if (pending.attempt > 0) --pending.attempt;  // it did not end, or it was announced and never began: neither counts
   const WorkPtr work = make(std::move(run), pending);
+  if (pending.attempt == 0 && work->opened_ms > 0) work->waited_ms = clock_.wall_ms() - work->opened_ms;
   if (pending.lost > kLostMax) {
     return end(work, failed("worker_lost", "the process ended " + std::to_string(pending.lost) +
                                                " times while this activity was under way; it is not tried again"));
@@ -92,18 +98,62 @@ void Attempts::restore(std::shared_ptr<ActiveRun> run, store::PendingOp pending)
   queue(work);
 }
 
+bool Attempts::has_room(const json::Value& spec) const {
+  return spec["admission"].is_null() && limiter_.has_room({.key = {}, .holders_max = concurrent_max_});
+}
+
+io::Demand Attempts::demand_of(const Work& work) const {
+  const json::Value& admission = work.spec["admission"];
+  io::Demand demand{.slots = {{.key = {}, .holders_max = concurrent_max_}},
+                    .rates = {},
+                    .rank = work.opened_ms - admission["priority"].integer_or(0) * 1'000};
+  if (const json::Value& slots = admission["concurrency"]; slots.is_array()) {
+    for (const json::Value& slot : slots.as_array())
+      demand.slots.push_back({.key = slot["key"].string_or(""), .holders_max = slot["limit"].integer_or(1)});
+  }
+  if (const json::Value& rate = admission["rate"]; rate.is_object()) {
+    demand.rates.push_back({.key = rate["key"].string_or(""),
+                            .limit = rate["limit"].integer_or(1),
+                            .period_ms = rate["period_ms"].integer_or(1'000),
+                            .burst = rate["burst"].integer_or(1)});
+  }
+  return demand;
+}
+
 void Attempts::queue(const WorkPtr& work) {
   if (!works_.contains(work->key())) return;
-  if (has_slot()) {
-    begin(work);
-  } else {
-    waiting_.push_back(work);
+  work->queued_ms = clock_.wall_ms();
+  const auto ticket = limiter_.ask(demand_of(*work), [this, work](io::Limiter::Ticket granted) {
+    work->ticket = granted;
+    if (!scope_.token().stop_requested()) begin(work);
+  });
+  if (limiter_.is_waiting(ticket)) {
+    work->ticket = ticket;
+    wait_for_room(work);
   }
 }
 
+void Attempts::wait_for_room(const WorkPtr& work) {
+  if (const int64_t limit_ms = work->policy.schedule_to_start_ms; limit_ms > 0) {
+    work->timer->start(limit_ms, [this, work, limit_ms] {
+      limiter_.release(std::exchange(work->ticket, 0));
+      ActivityResult result = failed("timeout", "not begun within schedule_to_start_timeout of " +
+                                                    std::to_string(limit_ms) + " ms: its limits had no room");
+      result.outcome.status = Status::timed_out;
+      end(work, std::move(result));
+    });
+  }
+  if (work->told || work->pending.attempt > 0 || work->spec["admission"].is_null()) return;
+  work->told = true;
+  const std::string key = limiter_.held_back_by(work->ticket);
+  const json::Value body = json::Value::object(
+      {{"path", work->path}, {"op", work->pending.op}, {"waits_for", key.empty() ? "a free worker" : key}});
+  store_pending(work, {{.n = 0, .at_ms = clock_.wall_ms(), .kind = "task_waiting", .body = json::print(body)}});
+}
+
 void Attempts::begin(const WorkPtr& work) {
-  ++running_;
-  work->running = true;
+  work->timer->cancel();
+  work->waited_ms += clock_.wall_ms() - work->queued_ms;
   ++work->pending.attempt;
   work->pending.ready_ms = 0;
   work->pending.head = work->run->head;
@@ -111,43 +161,58 @@ void Attempts::begin(const WorkPtr& work) {
   if (work->pending.lost > 0) work->began.emplace();
   if (!work->began_durably) store_pending(work, {});
   work->began_durably = false;
-  if (!scope_.spawn(attempt(work))) --running_;
+  if (!scope_.spawn(attempt(work))) limiter_.release(std::exchange(work->ticket, 0));
 }
 
 io::Task<void> Attempts::attempt(WorkPtr work) {
   if (work->began) (void)co_await work->began->wait();
-  JournalTurns turns(database_, host_, work->run->run_no, work->run->run_id,
-                     {.path = work->path, .op = work->pending.op, .attempt = work->pending.attempt}, clock_);
   ActivityResult result;
   const int64_t total_ms = work->policy.schedule_to_close_ms;
-  const int64_t left_ms =
-      total_ms > 0 && work->opened_ms > 0 ? total_ms - (clock_.wall_ms() - work->opened_ms) : INT64_MAX;
+  const int64_t left_ms = total_ms > 0 && work->opened_ms > 0
+                              ? total_ms - (clock_.wall_ms() - work->opened_ms - work->waited_ms)
+                              : INT64_MAX;
   if (left_ms <= 0) {
     result = failed("timeout", "not done within schedule_to_close_timeout of " + std::to_string(total_ms) + " ms");
     result.outcome.status = Status::timed_out;
   } else {
     const int64_t limit_ms =
         std::min(left_ms, work->policy.start_to_close_ms > 0 ? work->policy.start_to_close_ms : INT64_MAX);
-    io::Deadline deadline(scope_.loop(), std::min<int64_t>(limit_ms, INT32_MAX), work->stop.get_token());
-    result = co_await activities_.perform({.program = work->run->program,
-                                           .run_id = work->run->run_id,
-                                           .path = work->path,
-                                           .op = work->pending.op,
-                                           .number = work->pending.attempt,
-                                           .key = work->run->run_id + "/" + std::to_string(work->pending.op),
-                                           .spec = work->spec,
-                                           .stop = deadline.token(),
-                                           .turns = &turns});
-    if (deadline.expired() && result.outcome.status != Status::success) {
-      result = failed("timeout", "the attempt was not done within " + std::to_string(limit_ms) + " ms");
-      result.outcome.status = Status::timed_out;
-      result.verdict = Verdict::retry;
-    }
+    result = co_await perform_within(work, limit_ms);
   }
-  work->running = false;
-  release_slot();
+  limiter_.release(std::exchange(work->ticket, 0));
   if (scope_.token().stop_requested() || !works_.contains(work->key())) co_return;  // stopping, or cancelled
   judge(work, std::move(result));
+}
+
+// One attempt, ended when its time is up or when it has shown no sign of life for too long.
+io::Task<ActivityResult> Attempts::perform_within(WorkPtr work, int64_t limit_ms) {
+  const io::Deadline deadline(scope_.loop(), std::min<int64_t>(limit_ms, INT32_MAX), work->stop.get_token());
+  const int64_t beat_ms = work->policy.heartbeat_ms;
+  std::shared_ptr<io::Deadline> heart;
+  if (beat_ms > 0) heart = std::make_shared<io::Deadline>(scope_.loop(), beat_ms, deadline.token());
+  const auto alive = [heart, beat_ms] {
+    if (heart && !heart->expired()) heart->restart(beat_ms);
+  };
+  JournalTurns turns(database_, host_, work->run->run_no, work->run->run_id,
+                     {.path = work->path, .op = work->pending.op, .attempt = work->pending.attempt}, clock_, alive);
+  ActivityResult result =
+      co_await activities_.perform({.program = work->run->program,
+                                    .run_id = work->run->run_id,
+                                    .path = work->path,
+                                    .op = work->pending.op,
+                                    .number = work->pending.attempt,
+                                    .key = work->run->run_id + "/" + std::to_string(work->pending.op),
+                                    .spec = work->spec,
+                                    .stop = heart ? heart->token() : deadline.token(),
+                                    .turns = &turns,
+                                    .alive = alive});
+  const bool lifeless = heart && heart->expired();
+  if (result.outcome.status == Status::success || (!lifeless && !deadline.expired())) co_return result;
+  result = failed("timeout", lifeless ? "no sign of life within heartbeat_timeout of " + std::to_string(beat_ms) + " ms"
+                                      : "the attempt was not done within " + std::to_string(limit_ms) + " ms");
+  result.outcome.status = Status::timed_out;
+  result.verdict = Verdict::retry;
+  co_return result;
 }
 
 void Attempts::judge(const WorkPtr& work, ActivityResult result) {
@@ -220,24 +285,15 @@ void Attempts::cancel(int64_t run_no, int64_t op) {
   works_.erase(found);
   --work->run->live_ops;
   work->timer->cancel();
-  std::erase(waiting_, work);
+  if (limiter_.is_waiting(work->ticket)) limiter_.release(std::exchange(work->ticket, 0));
   work->stop.request_stop();
 }
 
 void Attempts::stop() {
-  waiting_.clear();
   for (const auto& [key, work] : works_) {
     work->timer->cancel();
     work->stop.request_stop();
   }
-}
-
-void Attempts::release_slot() {
-  --running_;
-  if (waiting_.empty() || scope_.token().stop_requested()) return;
-  const WorkPtr next = waiting_.front();
-  waiting_.pop_front();
-  queue(next);
 }
 
 }  // namespace compozy::workflow

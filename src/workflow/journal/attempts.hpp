@@ -3,22 +3,24 @@
 // Attempts: performs activities, with everything that makes them dependable: slots, time limits, retries with backoff,
 // and a record of each attempt that began, so that a step that takes the process down cannot do so for ever.
 //
-//   opened ──slot free──> attempt ──ok / final──> ended (the machine is told)
-//                            │ retry: backoff, next attempt, until the policy's attempts are used up
-//                            │ unavailable: backoff, the same attempt again, as long as it takes
-//                            └ the process died: found again at start; after kLostMax times ended as worker_lost
+//   opened ──every limit has room──> attempt ──ok / final──> ended (the machine is told)
+//                                      │ retry: backoff, next attempt, until the policy's attempts are used up
+//                                      │ unavailable: backoff, the same attempt again, as long as it takes
+//                                      └ the process died: found again at start; after kLostMax times ended as
+//                                      worker_lost
 //
-// Limits: `concurrent_max` attempts at once, the rest wait in order. Owner: Journal. Thread: the loop.
+// Limits: `concurrent_max` attempts at once, and those that a task names itself (project/policy.hpp); the rest wait by
+// priority, then in order. A pause between attempts holds no slot. Owner: Journal. Thread: the loop.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "io/limiter.hpp"
 #include "io/loop.hpp"
 #include "io/timer.hpp"
 #include "sql/database.hpp"
@@ -46,7 +48,8 @@ class Attempts {
            AttemptHost& host, int64_t concurrent_max);
   ~Attempts();
 
-  bool has_slot() const { return running_ < concurrent_max_; }
+  // Whether an activity with this spec would begin at once.
+  bool has_room(const json::Value& spec) const;
 
   // `pending` as it was stored with the step that opened the op.
   void open(std::shared_ptr<ActiveRun> run, const store::PendingOp& pending);
@@ -65,10 +68,12 @@ class Attempts {
   void queue(const WorkPtr& work);
   void begin(const WorkPtr& work);
   io::Task<void> attempt(WorkPtr work);
+  io::Task<ActivityResult> perform_within(WorkPtr work, int64_t limit_ms);
   void judge(const WorkPtr& work, ActivityResult result);
   void end(const WorkPtr& work, ActivityResult result);
   void again_later(const WorkPtr& work, int64_t delay_ms, const char* event_kind, const Outcome& outcome);
-  void release_slot();
+  io::Demand demand_of(const Work& work) const;
+  void wait_for_room(const WorkPtr& work);
   void store_pending(const WorkPtr& work, std::vector<store::EventRow> events);
   int64_t backoff_ms(const project::RetryPolicy& retry, int64_t failures);
 
@@ -79,9 +84,8 @@ class Attempts {
   Activities& activities_;
   AttemptHost& host_;
   const int64_t concurrent_max_;
-  int64_t running_ = 0;
+  io::Limiter limiter_;
   std::map<Key, WorkPtr> works_;
-  std::deque<WorkPtr> waiting_;
 };
 
 }  // namespace compozy::workflow

@@ -232,9 +232,8 @@ void Journal::commit(const RunPtr& run, Batch batch) {
         return {};
       },
       [this, run, shared](Result<void> result) {
-        options_.loop.post([this, run, shared, result = std::move(result)]() mutable {
-          committed(run, *shared, std::move(result));
-        });
+        options_.loop.post(
+            [this, run, shared, result = std::move(result)]() mutable { committed(run, *shared, std::move(result)); });
       });
 }
 
@@ -334,7 +333,7 @@ void Journal::note_opened(ActiveRun& run, store::Step& step, const OpOpened& ope
   const json::Value body = json::Value::object({{"path", opened.path}, {"at", step.at_ms}, {"spec", opened.spec}});
   step.opened.push_back({.op = opened.op,
                          .kind = is_child ? store::PendingKind::child : store::PendingKind::activity,
-                         .attempt = !is_child && attempts_.has_slot() ? 1 : 0,
+                         .attempt = !is_child && attempts_.has_room(opened.spec) ? 1 : 0,
                          .head = step.seq,
                          .body = json::print(body)});
 }

@@ -7,7 +7,7 @@
 // Each run has one transaction under way at a time: the steps of the events that have queued up meanwhile go into the
 // next one, and the database groups those of many runs into one commit. Nothing is performed, published or answered
 // before its step is on disk. Steps that cannot be stored are undone by folding the run again; several are then tried
-// one by one, a single one that a caller asked for is refused, and one that came from inside is tried again every second
+// one by one, a single one that a caller asked for is refused, and one that came from inside is tried again each second
 // until the disk has room.
 //
 // Start-up scans no runs: it loads those with something pending, and timers a minute ahead. A sleeping run costs its

@@ -32,6 +32,19 @@ class FakeActivities final : public Activities {
       co_return bad;
     }
     if (tool == "turns") co_return co_await take_turns(std::move(attempt), ok);
+    if (tool == "busy") {
+      busy_max = std::max(busy_max, ++busy);
+      order.push_back(attempt.spec["input"]["n"].integer_or(-1));
+      (void)co_await io::sleep(*loop, 2);
+      --busy;
+    }
+    if (tool == "beats") {  // four times as long as its heartbeat allows without one
+      for (int i = 0; i < 12; ++i) {
+        (void)co_await io::sleep(*loop, 50, attempt.stop);
+        attempt.alive();
+      }
+      if (attempt.stop.stop_requested()) co_return bad;
+    }
     if (tool == "hang") {
       io::Event never;
       (void)co_await never.wait(attempt.stop);
@@ -60,6 +73,10 @@ class FakeActivities final : public Activities {
     co_return ok;
   }
 
+  io::Loop* loop = nullptr;
+  int busy = 0;
+  int busy_max = 0;
+  std::vector<int64_t> order;
   std::vector<std::string> keys;
   int away = 2;
   int paid = 0;
@@ -113,6 +130,7 @@ class JournalTest : public ::testing::Test {
   }
   void open() {
     loop_ = std::make_unique<io::Loop>();
+    activities_.loop = loop_.get();
     database_ = sql::open_sqlite({.path = (folder_ / "test.db").string()}).value();
     journal_ = std::make_unique<Journal>(JournalOptions{.database = *database_,
                                                         .loop = *loop_,
@@ -381,6 +399,72 @@ TEST_F(JournalTest, AFullDiskRefusesANewRunAndTheRunsThatAreOpenGoOnWhenThereIsR
                                                 .idempotency_hash = {}}));
   EXPECT_EQ(refused.error().code, Errc::storage_full);
   EXPECT_EQ(run_to_end(start("two", R"({"x":1})")).status, "SUCCESS");  // a small one still fits
+}
+
+// Twelve children that each name their limits by `policy`.
+std::string fan(const std::string& policy) {
+  return R"({"tasks":[{"id":"each","type":"collection","items":"1..12","max_workers":12,"tasks":[
+      {"id":"x-{{ .index }}","tool":"busy","with":{"n":"{{ .item }}"},"policy":{)" +
+         policy + "}}]}]}";
+}
+
+TEST_F(JournalTest, AConcurrencyKeyLetsOnlySoManyBeginAtOnceAndSaysWhoWaits) {
+  programs_.add(
+      "w", fan(R"("concurrency":[{"scope":"task:w/x","key":"{{ if gt .item 6 }}a{{ else }}b{{ end }}","limit":2}])"));
+  const std::string id = start("w");
+  EXPECT_EQ(run_to_end(id).status, "SUCCESS");
+  EXPECT_EQ(activities_.busy_max, 4);  // two for each of the two keys
+  store::Runs runs(*database_);
+  std::vector<std::string> waited;
+  for (const store::EventRow& event : on_loop(runs.events(id, 0, 500)).value()) {
+    if (event.kind == "task_waiting") waited.push_back(event.body);
+  }
+  ASSERT_EQ(waited.size(), 8U);
+  EXPECT_THAT(waited[0], HasSubstr(R"("waits_for":"task:w/x:b")"));
+}
+
+TEST_F(JournalTest, ALimitHoldsAcrossRunsAndAfterARestart) {
+  programs_.add("w", fan(R"("concurrency":[{"scope":"project","limit":1}])"));
+  const std::string first = start("w");
+  const std::string second = start("w");
+  crash();
+  activities_.busy = activities_.busy_max = 0;
+  open();
+  EXPECT_EQ(run_to_end(first).status, "SUCCESS");
+  EXPECT_EQ(run_to_end(second).status, "SUCCESS");
+  EXPECT_EQ(activities_.busy_max, 1);
+}
+
+TEST_F(JournalTest, ARateLimitLetsABurstBeginAndTheRestLater) {
+  programs_.add("w", fan(R"("rate_limit":{"scope":"r","limit":100,"period_ms":1000,"burst":3})"));
+  const store::Run run = run_to_end(start("w"));
+  EXPECT_EQ(run.status, "SUCCESS");
+  EXPECT_GE(run.ended_ms - run.started_ms, 80);  // nine intervals of 10 ms, less the clock's grain
+}
+
+TEST_F(JournalTest, PriorityGoesBeforeWhatCameEarlier) {
+  programs_.add("late", R"({"tasks":[{"id":"each","type":"parallel","tasks":[
+      {"id":"a","tool":"busy","with":{"n":1},"policy":{"concurrency":[{"scope":"p","limit":1}]}},
+      {"id":"b","tool":"busy","with":{"n":2},"policy":{"concurrency":[{"scope":"p","limit":1}],"priority":-5}},
+      {"id":"c","tool":"busy","with":{"n":3},"policy":{"concurrency":[{"scope":"p","limit":1}]}},
+      {"id":"d","tool":"busy","with":{"n":4},"policy":{"concurrency":[{"scope":"p","limit":1}],"priority":5}}]}]})");
+  EXPECT_EQ(run_to_end(start("late")).status, "SUCCESS");
+  EXPECT_THAT(activities_.order, ElementsAre(1, 4, 3, 2));
+}
+
+TEST_F(JournalTest, WhatFindsNoRoomInTimeTimesOut) {
+  programs_.add("w", R"({"tasks":[{"id":"p","type":"parallel","strategy":"best_effort","tasks":[
+      {"id":"a","tool":"hang","policy":{"start_to_close_ms":300,"retry":{"attempts":1},"concurrency":[{"scope":"p","limit":1}]}},
+      {"id":"b","tool":"echo","policy":{"schedule_to_start_ms":5,"concurrency":[{"scope":"p","limit":1}]}}]}]})");
+  const store::Run run = run_to_end(start("w"));
+  EXPECT_THAT(run.output + run.error, HasSubstr("not begun within schedule_to_start_timeout of 5 ms"));
+}
+
+TEST_F(JournalTest, AnAttemptThatShowsNoSignOfLifeTimesOutAndOneThatDoesGoesOn) {
+  programs_.add("dead", R"({"tasks":[{"id":"a","tool":"hang","policy":{"heartbeat_ms":5,"retry":{"attempts":1}}}]})");
+  EXPECT_THAT(run_to_end(start("dead")).error, HasSubstr("no sign of life within heartbeat_timeout of 5 ms"));
+  programs_.add("alive", R"({"tasks":[{"id":"a","tool":"beats","policy":{"heartbeat_ms":150}}]})");
+  EXPECT_EQ(run_to_end(start("alive")).status, "SUCCESS");
 }
 
 TEST_F(JournalTest, AChildRunGivesItsOutputToItsParent) {

@@ -23,6 +23,7 @@ io::Task<Result<void>> JournalTurns::append(Turn turn, RunEvent event) {
   auto row = std::make_shared<store::EventRow>(store::EventRow{
       .n = 0, .at_ms = clock_.wall_ms(), .kind = std::move(event.kind), .body = json::print(event.body)});
   const int64_t n = next_++;
+  alive_();
   CO_TRY(co_await database_.write(
       [row, n, run_no = run_no_, op = source_.op,
        stored = store::TurnRow{.kind = turn.kind, .body = json::print(turn.body)}](sql::Transaction& transaction) {

@@ -4,6 +4,7 @@
 // Owner: the attempt. Thread: the loop.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,17 +18,21 @@ namespace compozy::workflow {
 class JournalTurns final : public TurnLog {
  public:
   JournalTurns(sql::Database& database, AttemptHost& host, int64_t run_no, std::string run_id, TextSource source,
-               const Clock& clock)
+               const Clock& clock, std::function<void()> alive)
       : database_(database),
         host_(host),
         run_no_(run_no),
         run_id_(std::move(run_id)),
         source_(std::move(source)),
-        clock_(clock) {}
+        clock_(clock),
+        alive_(std::move(alive)) {}
 
   io::Task<Result<std::vector<Turn>>> read() override;
   io::Task<Result<void>> append(Turn turn, RunEvent event) override;
-  void delta(std::string text) override { host_.publish_delta(run_id_, source_, text); }
+  void delta(std::string text) override {
+    alive_();
+    host_.publish_delta(run_id_, source_, text);
+  }
 
  private:
   sql::Database& database_;
@@ -36,7 +41,8 @@ class JournalTurns final : public TurnLog {
   std::string run_id_;
   TextSource source_;
   const Clock& clock_;
-  int64_t next_ = 0;  // known once read() has been called
+  std::function<void()> alive_;  // never empty
+  int64_t next_ = 0;             // known once read() has been called
 };
 
 }  // namespace compozy::workflow

@@ -66,7 +66,9 @@ class Decider {
   void advance_signal(const Task& task, Frame& frame);
   Result<json::Value> agent_spec(const Task& task, const Frame& frame);
   Result<json::Value> tool_spec(const Task& task, const Frame& frame);
-  void start_activity(Frame& frame, Result<json::Value> spec);
+  void start_activity(const Task& task, Frame& frame, Result<json::Value> spec);
+  Result<json::Value> admission(const Task& task, const Frame& frame);
+  Result<std::string> limit_key(const std::string& scope, const std::string& key, const json::Value& context);
   void close_with_outputs(const Task& task, const Frame& frame, json::Value output, const json::Value& children);
 
   // task_branch.cpp

@@ -518,6 +518,21 @@ TEST(ChildRun, IsCanceledWithItsParentAndWhenItsTaskTimesOut) {
   EXPECT_EQ(late.state.status, Status::timed_out);
 }
 
+TEST(Limits, AnActivityCarriesItsRenderedKeys) {
+  Played run(R"({"tasks":[{"id":"a","tool":"t","policy":{"priority":7,
+      "concurrency":[{"scope":"task:w/a","key":"workflow.input.n + 1","limit":3},{"scope":"project","limit":2}],
+      "rate_limit":{"scope":"s","key":"{{ .workflow.input.who }}","limit":5,"period_ms":2000,"burst":4}}}]})",
+             R"({"who":"ann","n":1})");
+  EXPECT_EQ(json::print(run.activities.begin()->second.spec["admission"]),
+            R"({"priority":7,"concurrency":[{"key":"task:w/a:2","limit":3},{"key":"project","limit":2}],)"
+            R"("rate":{"key":"s:ann","limit":5,"period_ms":2000,"burst":4}})");
+}
+
+TEST(Limits, AKeyThatCannotBeRenderedFailsTheTask) {
+  Played run(R"({"tasks":[{"id":"a","tool":"t","policy":{"concurrency":[{"key":"workflow.input.none","limit":3}]}}]})");
+  EXPECT_EQ(run.state.status, Status::failed);
+}
+
 TEST(Approval, NeedsSoManyYesAndCollectsTheirValues) {
   Played run(
       R"({"tasks":[{"id":"sign","type":"approval","message":"Pay {{ .workflow.input.sum }}?","approvals_required":2,

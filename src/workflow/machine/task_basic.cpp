@@ -40,14 +40,56 @@ void Decider::advance_basic(const Task& task, Frame& frame) {
     return close_with_outputs(task, frame, output, {});
   }
   if (frame.main_op != 0) return;
-  if (!task.agent.empty()) return start_activity(frame, agent_spec(task, frame));
-  if (!task.tool.empty()) return start_activity(frame, tool_spec(task, frame));
+  if (!task.agent.empty()) return start_activity(task, frame, agent_spec(task, frame));
+  if (!task.tool.empty()) return start_activity(task, frame, tool_spec(task, frame));
   close_with_outputs(task, frame, frame.input.is_null() ? json::Value::object() : frame.input, {});  // a marker
 }
 
-void Decider::start_activity(Frame& frame, Result<json::Value> spec) {
+void Decider::start_activity(const Task& task, Frame& frame, Result<json::Value> spec) {
+  if (spec) {
+    auto limits = admission(task, frame);
+    if (!limits) {
+      spec = fail(std::move(limits).error());
+    } else if (!limits->is_null()) {
+      spec->set("admission", std::move(*limits));
+    }
+  }
   if (!spec) return close(frame.path, failure(std::move(spec).error().with_context("task '" + frame.id + "'")));
   open_op(frame, OpKind::activity, "main", std::move(*spec), 0);
+}
+
+// What the driver asks its limits for before it begins: {concurrency: [{key, limit}], rate: {key, limit, period_ms,
+// burst}, priority}. Null where the task has no limit of its own.
+Result<json::Value> Decider::admission(const Task& task, const Frame& frame) {
+  const project::Policy& policy = task.policy;
+  if (policy.concurrency.empty() && !policy.rate_limit && policy.priority == 0) return json::Value();
+  const json::Value context = context_of(task, frame);
+  json::Value out = json::Value::object();
+  if (policy.priority != 0) out.set("priority", policy.priority);
+  json::Value slots = json::Value::array();
+  for (const project::ConcurrencyLimit& limit : policy.concurrency) {
+    TRY(std::string key, limit_key(limit.scope, limit.key, context));
+    slots.push_back(json::Value::object({{"key", std::move(key)}, {"limit", limit.limit}}));
+  }
+  if (slots.size() != 0) out.set("concurrency", std::move(slots));
+  if (const auto& rate = policy.rate_limit) {
+    TRY(std::string key, limit_key(rate->scope, rate->key, context));
+    out.set(
+        "rate",
+        json::Value::object(
+            {{"key", std::move(key)}, {"limit", rate->limit}, {"period_ms", rate->period_ms}, {"burst", rate->burst}}));
+  }
+  return out;
+}
+
+Result<std::string> Decider::limit_key(const std::string& scope, const std::string& key, const json::Value& context) {
+  if (key.empty()) return scope;
+  if (expression::is_template(key)) {
+    TRY(const std::string text, render_to_text(key, context));
+    return scope + ':' + text;
+  }
+  TRY(const json::Value value, cel(key, context));
+  return scope + ':' + (value.is_string() ? value.as_string() : json::print(value));
 }
 
 Result<json::Value> Decider::agent_spec(const Task& task, const Frame& frame) {
@@ -134,7 +176,7 @@ void Decider::advance_memory(const Task& task, Frame& frame) {
                                           {"key", std::move(*key)}});
   if (!payload->is_null()) spec.set("payload", std::move(*payload));
   if (!config->is_null()) spec.set("config", std::move(*config));
-  start_activity(frame, std::move(spec));
+  start_activity(task, frame, std::move(spec));
 }
 
 void Decider::advance_signal(const Task& task, Frame& frame) {
@@ -145,10 +187,11 @@ void Decider::advance_signal(const Task& task, Frame& frame) {
   }
   if (frame.main_op != 0) return;
   auto payload = render(task.payload, context_of(task, frame));
-  if (!payload) return start_activity(frame, fail(std::move(payload).error()));
-  start_activity(frame, json::Value::object({{"kind", "signal"},
-                                             {"name", task.signal_id},
-                                             {"payload", payload->is_null() ? json::Value::object() : *payload}}));
+  if (!payload) return start_activity(task, frame, fail(std::move(payload).error()));
+  start_activity(task, frame,
+                 json::Value::object({{"kind", "signal"},
+                                      {"name", task.signal_id},
+                                      {"payload", payload->is_null() ? json::Value::object() : *payload}}));
 }
 
 // The end of every task that succeeded: its schema, then its `outputs`.

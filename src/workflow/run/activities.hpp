@@ -46,6 +46,8 @@ struct Attempt {
   json::Value spec;
   std::stop_token stop;      // cancelled, or out of time
   TurnLog* turns = nullptr;  // outlives the attempt
+  std::function<void()> alive =
+      {};  // a sign of life, for its heartbeat timeout; turns and deltas are signs by themselves
 };
 
 enum class Verdict : uint8_t {
