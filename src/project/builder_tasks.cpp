@@ -110,6 +110,11 @@ void Builder::build_common(const Node& node, Task& task, const std::string& path
   task.input_schema = schema_of(node, "input", path);
   task.output_schema = schema_of(node, "output", path);
   task.is_final = node.json("final").bool_or(false);
+  const bool decides_itself = task.type == TaskType::router || task.type == TaskType::wait;
+  if (const Node* condition = node.find("condition"); condition != nullptr && !decides_itself) {
+    task.condition = scalar_text(*condition);
+    check_condition(*condition, path + ".condition", {});
+  }
   task.sleep_ms = duration_of(node, "sleep");
   task.timeout_ms = duration_of(node, "timeout");
   for (const char* field : {"on_success", "on_error"}) {

@@ -147,7 +147,8 @@ struct Task {
   std::string prompt;
   std::string tool;
 
-  // router. `condition`: template that yields a route, or CEL. wait: `condition` is CEL; empty = any signal will do
+  // router: template that yields a route, or CEL. wait: CEL; empty = any signal will do. Others: template or CEL that
+  // says whether the task runs at all; empty = it does
   std::string condition;
   std::vector<std::pair<std::string, std::string>> routes;  // value -> id of a top-level task, in the order written
   std::string default_route;

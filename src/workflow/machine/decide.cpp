@@ -229,7 +229,10 @@ void Decider::enter_next() {
 
 void Decider::enter(const Task& task, const std::string& path, const std::string& id, int64_t index, json::Value vars,
                     const json::Value& over_with) {
-  auto input = render(task.with, base_context(&task, {}, vars));
+  json::Value context = base_context(&task, {}, vars);
+  const std::string parent = parent_path(path);
+  if (!parent.empty()) context.set("parent", parent_view(parent, 1));
+  auto input = input_of(task, parent, context);
   TaskEntered entered{.n = state_.last_n + 1,
                       .path = path,
                       .id = id,
@@ -252,7 +255,31 @@ void Decider::enter(const Task& task, const std::string& path, const std::string
       return close(path, failure(std::move(fits).error().with_context("input of task '" + id + "'")));
     }
   }
+  const bool decides_itself = task.type == project::TaskType::router || task.type == project::TaskType::wait;
+  if (!task.condition.empty() && !decides_itself) {
+    auto wanted = says_yes(task.condition, context_of(task, *state_.find_frame(path)));
+    if (!wanted) return close(path, failure(std::move(wanted).error().with_context("condition of task '" + id + "'")));
+    if (!*wanted) return close(path, {.output = json::Value::object({{"skipped", true}})});
+  }
   ready_.push_back(path);
+}
+
+// What `with` gives here. A child of a collection has its collection's `with` below its own, rendered with its item;
+// for the collection itself, what only makes sense with an item is left out.
+Result<json::Value> Decider::input_of(const Task& task, const std::string& parent, const json::Value& context) {
+  if (task.type == project::TaskType::collection && task.with.is_object()) {
+    json::Value input = json::Value::object();
+    for (const auto& [name, value] : task.with.as_object()) {
+      if (auto rendered = render(value, context)) input.set(name, std::move(*rendered));
+    }
+    return input;
+  }
+  const Frame* around = state_.find_frame(parent);
+  if (around == nullptr || around->type != project::TaskType::collection) return render(task.with, context);
+  const Task* collection = program_.find_task(parent);
+  TRY(json::Value shared, render(collection->with, context));
+  TRY(const json::Value own, render(task.with, context));
+  return merge(std::move(shared), own);
 }
 
 void Decider::close(const std::string& path, Outcome outcome) {

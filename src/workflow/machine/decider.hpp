@@ -43,6 +43,7 @@ class Decider {
   void enter_next();
   void enter(const Task& task, const std::string& path, const std::string& id, int64_t index, json::Value vars,
              const json::Value& over_with);
+  Result<json::Value> input_of(const Task& task, const std::string& parent, const json::Value& context);
   void close(const std::string& path, Outcome outcome);
   void choose_next(const Task& task, const Frame& frame, TaskClosed& closed);
   void cancel_below(const std::string& path);
@@ -53,6 +54,7 @@ class Decider {
 
   // scope.cpp: what expressions see
   json::Value context_of(const Task& task, const Frame& frame);
+  json::Value parent_view(const std::string& path, int64_t depth);
   json::Value base_context(const Task* task, const json::Value& input, const json::Value& vars);
   Result<json::Value> render(const json::Value& tree, const json::Value& context);
   Result<json::Value> render_text(const std::string& text, const json::Value& context);
@@ -83,7 +85,7 @@ class Decider {
 
   // task_collection.cpp
   Result<json::Value> collection_items(const Task& task, const Frame& frame, int64_t& skipped);
-  Result<bool> keeps(const Task& task, const json::Value& context);
+  Result<bool> says_yes(const std::string& condition, const json::Value& context);
 
   // task_loop.cpp
   void advance_loop(const Task& task, Frame& frame);

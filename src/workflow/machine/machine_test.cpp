@@ -518,6 +518,31 @@ TEST(ChildRun, IsCanceledWithItsParentAndWhenItsTaskTimesOut) {
   EXPECT_EQ(late.state.status, Status::timed_out);
 }
 
+TEST(Task, ItsConditionSaysWhetherItRuns) {
+  const char* const kFlow = R"({"tasks":[
+      {"id":"a","tool":"echo","condition":%s,"on_success":{"next":"b"}},
+      {"id":"b","type":"basic","with":{"skipped":"{{ .tasks.a.output.skipped | default false }}"}}],
+      "outputs":{"skipped":"{{ .tasks.b.output.skipped }}"}})";
+  const auto of = [&](const char* condition) {
+    std::string flow = kFlow;
+    flow.replace(flow.find("%s"), 2, condition);
+    Played run(flow, R"({"n":3})");
+    run.echo_all();
+    return run.state.status == Status::failed ? run.error() : run.output();
+  };
+  EXPECT_EQ(of(R"("workflow.input.n > 2")"), R"({"skipped":false})");
+  EXPECT_EQ(of(R"("workflow.input.n > 5")"), R"({"skipped":true})");
+  EXPECT_EQ(of(R"("{{ eq .workflow.input.n 4 }}")"), R"({"skipped":true})");
+  EXPECT_THAT(of(R"("workflow.input.n")"), HasSubstr("condition of task 'a': must give true or false, found 3"));
+}
+
+TEST(Collection, ItsWithIsBelowThatOfItsChildrenAndSeesTheItem) {
+  Played run(R"({"tasks":[{"id":"c","type":"collection","items":[5,6],"with":{"unit":"kg","v":"{{ .item }}"},
+      "tasks":[{"id":"x-{{ .index }}","tool":"echo","with":{"v":"{{ add .item 10 }}","up":"{{ .parent.input.unit }}"}}]}]})");
+  EXPECT_EQ(json::print(run.spec()["input"]), R"({"unit":"kg","v":15,"up":"kg"})");
+  EXPECT_EQ(json::print(run.state.tasks["c"]["input"]), R"({"unit":"kg"})");
+}
+
 TEST(Limits, AnActivityCarriesItsRenderedKeys) {
   Played run(R"({"tasks":[{"id":"a","tool":"t","policy":{"priority":7,
       "concurrency":[{"scope":"task:w/a","key":"workflow.input.n + 1","limit":3},{"scope":"project","limit":2}],

@@ -10,6 +10,10 @@
 
 namespace compozy::workflow {
 
+namespace {
+constexpr int64_t kParentDepthMax = 10;
+}
+
 expression::Environment Decider::environment() {
   // Each expression of one decision has chance of its own, and the same one when it is decided again.
   constexpr uint64_t kStep = 0x9e3779b97f4a7c15;
@@ -46,21 +50,32 @@ json::Value Decider::base_context(const Task* task, const json::Value& input, co
     if (auto env = render(task->env, context)) context.set("env", merge(workflow_env_, *env));
   }
   if (task != nullptr) {
-    context.set("task", json::Value::object({{"id", task->id}, {"type", project::task_type_name(task->type)}}));
+    context.set("task",
+                json::Value::object(
+                    {{"id", task->id}, {"type", project::task_type_name(task->type)}, {"action", task->action}}));
   }
   return context;
 }
 
 json::Value Decider::context_of(const Task& task, const Frame& frame) {
   json::Value context = base_context(&task, frame.input, frame.vars);
-  if (const Frame* parent = state_.find_frame(frame.parent)) {
-    context.set("parent", json::Value::object({{"id", parent->id},
-                                               {"type", project::task_type_name(parent->type)},
-                                               {"input", parent->input},
-                                               {"with", parent->input},
-                                               {"status", status_name(Status::running)}}));
-  }
+  if (!frame.parent.empty()) context.set("parent", parent_view(frame.parent, 1));
   return context;
+}
+
+// `.parent`: the task around this one, and around that.
+json::Value Decider::parent_view(const std::string& path, int64_t depth) {
+  const Frame* parent = state_.find_frame(path);
+  if (parent == nullptr) return {};
+  json::Value view = json::Value::object({{"id", parent->id},
+                                          {"type", project::task_type_name(parent->type)},
+                                          {"input", parent->input},
+                                          {"with", parent->input},
+                                          {"status", status_name(Status::running)},
+                                          {"output", nullptr},
+                                          {"error", nullptr}});
+  if (!parent->parent.empty() && depth < kParentDepthMax) view.set("parent", parent_view(parent->parent, depth + 1));
+  return view;
 }
 
 Result<json::Value> Decider::render(const json::Value& tree, const json::Value& context) {

@@ -101,7 +101,8 @@ class Fold {
         json::Value::object({{"id", frame.id}, {"status", status_name(r.outcome.status)}, {"input", frame.input}});
     view.set("output", r.outcome.output);
     if (!r.outcome.error.is_null()) view.set("error", r.outcome.error);
-    if (frame.expanded) view.set("children", children_view(frame));
+    const json::Value children = frame.expanded ? children_view(frame) : json::Value();
+    if (frame.expanded) view.set("children", children);
     state_.tasks.set(frame.id, std::move(view));
     if (frame.parent.empty()) {
       state_.next_task = r.next;
@@ -114,7 +115,7 @@ class Fold {
     if (parent == nullptr) return;
     --parent->running;
     ++(r.outcome.status == Status::success ? parent->succeeded : parent->failed);
-    parent->results.push_back({.id = frame.id, .index = frame.index, .outcome = r.outcome});
+    parent->results.push_back({.id = frame.id, .index = frame.index, .outcome = r.outcome, .children = children});
   }
 
   void operator()(const SignalBuffered& r) {
@@ -203,6 +204,7 @@ json::Value children_view(const Frame& frame) {
     json::Value view =
         json::Value::object({{"output", result.outcome.output}, {"status", status_name(result.outcome.status)}});
     if (!result.outcome.error.is_null()) view.set("error", result.outcome.error);
+    if (!result.children.is_null()) view.set("children", result.children);
     children.set(result.id, std::move(view));
   }
   return children;

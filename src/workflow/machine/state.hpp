@@ -23,6 +23,7 @@ struct ChildResult {
   std::string id;
   int64_t index = 0;
   Outcome outcome;
+  json::Value children;  // of a container: the view of its own children
 };
 
 struct CastVote {
@@ -122,7 +123,7 @@ Result<State> state_from_json(const json::Value& value);
 void evolve(State& state, const Records& records);
 void evolve_one(State& state, const Record& record, int64_t at_ms);
 
-// What a closed container's results look like in `.children`: id → {output, status, error?}.
+// What a closed container's results look like in `.children`: id → {output, status, error?, children?}.
 json::Value children_view(const Frame& frame);
 
 std::string child_path(const std::string& parent, std::string_view id, int64_t visit, std::optional<int64_t> index);

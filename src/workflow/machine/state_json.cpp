@@ -16,6 +16,7 @@ void fields(V& v, T& x) {
   v("id", x.id);
   v("index", x.index);
   v("outcome", x.outcome);
+  v("children", x.children);
 }
 template <class V, Is<CastVote> T>
 void fields(V& v, T& x) {

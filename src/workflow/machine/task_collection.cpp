@@ -92,7 +92,7 @@ Result<json::Value> Decider::collection_items(const Task& task, const Frame& fra
       context.set(name, item);
     for (const std::string_view name : {std::string_view("index"), std::string_view(task.index_var)})
       context.set(name, index);
-    auto keep = keeps(task, context);
+    auto keep = says_yes(task.filter, context);
     if (!keep) return fail(std::move(keep).error().with_context("filter, item " + std::to_string(index)));
     if (*keep) kept.push_back(item);
     ++index;
@@ -101,20 +101,20 @@ Result<json::Value> Decider::collection_items(const Task& task, const Frame& fra
   return json::Value(std::move(kept));
 }
 
-Result<bool> Decider::keeps(const Task& task, const json::Value& context) {
-  if (!expression::is_template(task.filter)) {
-    TRY(const json::Value value, cel(task.filter, context));
-    if (!value.is_bool())
-      return fail(Errc::type_mismatch, "the filter must give true or false, found " + json::print(value));
+// A filter, or the condition under which a task runs: with braces a template, without them CEL.
+Result<bool> Decider::says_yes(const std::string& condition, const json::Value& context) {
+  if (!expression::is_template(condition)) {
+    TRY(const json::Value value, cel(condition, context));
+    if (!value.is_bool()) return fail(Errc::type_mismatch, "must give true or false, found " + json::print(value));
     return value.as_bool();
   }
-  TRY(const std::string rendered, render_to_text(task.filter, context));
+  TRY(const std::string rendered, render_to_text(condition, context));
   const std::string text = to_lower(trim(rendered));
   constexpr std::array<std::string_view, 4> kYes{"true", "yes", "1", "on"};
   constexpr std::array<std::string_view, 5> kNo{"false", "no", "0", "off", ""};
   if (std::ranges::find(kYes, text) != kYes.end()) return true;
   if (std::ranges::find(kNo, text) != kNo.end()) return false;
-  return fail(Errc::type_mismatch, "the filter must give true or false, found '" + shorten(text, 80) + "'");
+  return fail(Errc::type_mismatch, "must give true or false, found '" + shorten(text, 80) + "'");
 }
 
 }  // namespace compozy::workflow
