@@ -45,6 +45,11 @@ inline uint64_t hash64(BytesView bytes, uint64_t seed = 0) {
     std::memcpy(&v, p, sizeof v);
     return v;
   };
+  const auto read32 = [](const char* p) {
+    uint32_t v = 0;
+    std::memcpy(&v, p, sizeof v);
+    return uint64_t{v};
+  };
   const auto mix = [](uint64_t a, uint64_t b) {
     const auto product = static_cast<unsigned __int128>(a) * b;
     return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
@@ -62,8 +67,11 @@ inline uint64_t hash64(BytesView bytes, uint64_t seed = 0) {
   if (n >= 8) {
     a = read64(p);
     b = read64(p + n - 8);
+  } else if (n >= 4) {
+    a = read32(p) << 32 | read32(p + n - 4);
   } else if (n > 0) {
-    std::memcpy(&a, p, n);
+    const auto byte = [p](size_t at) { return uint64_t{static_cast<uint8_t>(p[at])}; };
+    a = byte(0) << 16 | byte(n / 2) << 8 | byte(n - 1);
   }
   return mix(k1 ^ bytes.size(), mix(a ^ k1, b ^ h));
 }

@@ -39,14 +39,23 @@ void ListValue::drop_chunk(size_t index) {
   }
 }
 
+// A chunk for pushes. Small lists let it grow; in a large one it will be filled most of the time, so it is whole at
+// once.
+Packed* ListValue::new_chunk(bool in_front, size_t bytes) const {
+  constexpr size_t kLargeChunks = 32;
+  auto* chunk = counted_new<Packed>();
+  if (chunks_.size() - first_ >= kLargeChunks && bytes <= kChunkBytes / 2) chunk->reserve(kChunkBytes, in_front);
+  return chunk;
+}
+
 void ListValue::push_front(std::string_view value) {
-  if (size_ == 0 || !fits(*chunks_[first_], value.size())) insert_chunk(first_, counted_new<Packed>());
+  if (size_ == 0 || !fits(*chunks_[first_], value.size())) insert_chunk(first_, new_chunk(true, value.size()));
   chunks_[first_]->push_front(value);
   ++size_;
 }
 
 void ListValue::push_back(std::string_view value) {
-  if (size_ == 0 || !fits(*chunks_.back(), value.size())) chunks_.push_back(counted_new<Packed>());
+  if (size_ == 0 || !fits(*chunks_.back(), value.size())) chunks_.push_back(new_chunk(false, value.size()));
   chunks_.back()->push_back(value);
   ++size_;
 }

@@ -51,6 +51,7 @@ class ListValue {
   static bool fits(const Packed& chunk, size_t size) {
     return chunk.count() == 0 || chunk.bytes() + Packed::footprint(size) <= kChunkBytes;
   }
+  Packed* new_chunk(bool in_front, size_t bytes) const;
   void drop_chunk(size_t index);
   void insert_chunk(size_t index, Packed* chunk);
 

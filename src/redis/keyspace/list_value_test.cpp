@@ -107,6 +107,21 @@ TEST(ListValue, WalksBackwards) {
   EXPECT_TRUE(list.get(cursor).ends_with("x0"));
 }
 
+// Whichever end is pushed to: a long list takes its chunks whole, and has little room that nothing is in.
+TEST(ListValue, CostsAtMostSixPercentWhenItIsLong) {
+  for (const bool front : {false, true}) {
+    const int64_t before = current_account().used;
+    ListValue list;
+    for (int i = 0; i < 3000; ++i) {
+      const std::string value = std::string(200, 'm') + std::to_string(i);
+      front ? list.push_front(value) : list.push_back(value);
+    }
+    EXPECT_LE(current_account().used - before, 3000 * 204 * 106 / 100);
+    EXPECT_EQ(list.front(), std::string(200, 'm') + (front ? "2999" : "0"));
+    EXPECT_EQ(list.back(), std::string(200, 'm') + (front ? "0" : "2999"));
+  }
+}
+
 TEST(ListValue, CostsAtMostNinePercentForMessages) {
   const int64_t before = current_account().used;
   ListValue list;

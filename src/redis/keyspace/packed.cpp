@@ -45,6 +45,13 @@ uint32_t Packed::previous(uint32_t at) const {
   return at - footprint(size);
 }
 
+void Packed::reserve(uint32_t bytes, bool in_front) {
+  counted_free(data_, capacity_);
+  capacity_ = static_cast<uint32_t>(allocation_size(bytes));
+  data_ = static_cast<char*>(counted_alloc(capacity_));
+  begin_ = end_ = in_front ? capacity_ : 0;
+}
+
 // Makes room for `bytes` before `at` by moving the shorter side; returns where the room starts.
 uint32_t Packed::open_gap(uint32_t at, uint32_t bytes) {
   const uint32_t before = at - begin_;

@@ -38,6 +38,9 @@ class Packed {
   uint32_t previous(uint32_t at) const;  // at > begin()
   std::string_view get(uint32_t at) const;
 
+  // Takes room for this many bytes now, at the end where elements will come. It must be empty.
+  void reserve(uint32_t bytes, bool in_front);
+
   void push_back(std::string_view value) { insert(end_, value); }
   void push_front(std::string_view value) { insert(begin_, value); }
   uint32_t insert(uint32_t at, std::string_view value);  // before `at`; returns where it stands
