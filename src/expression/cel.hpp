@@ -6,8 +6,8 @@
 // Semantics are cel-go's with dynamically typed variables: `&&` and `||` absorb an error on one side when the other
 // side decides; numbers compare across int, uint and double, but do not mix in arithmetic; a missing key is an error,
 // has() asks for it. A name that is not declared is an error when compiled, with the nearest declared one. Limits:
-// steps_max and output_max of the Environment, and kCelDepthMax levels of nesting. Thread: a Cel is immutable and may
-// be shared.
+// steps_max and output_max of the Environment, kCelDepthMax levels of nesting, kCelLinksMax operators and fields.
+// Thread: a Cel is immutable and may be shared.
 #pragma once
 
 #include <memory>
@@ -23,6 +23,7 @@
 namespace compozy::expression {
 
 inline constexpr size_t kCelDepthMax = 100;
+inline constexpr size_t kCelLinksMax = 1'000;
 
 struct CelNode;
 

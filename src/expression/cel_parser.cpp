@@ -95,6 +95,12 @@ class Parser {
     return std::string(text_.substr(start, at_ - start));
   }
 
+  // A chain of operators or fields makes a tree as deep as the chain is long.
+  Result<void> link() {
+    if (++links_ <= kCelLinksMax) return {};
+    return refuse(at_, "the expression has more than " + std::to_string(kCelLinksMax) + " operators and fields");
+  }
+
   template <class... Args>
   static CelNodePtr node(CelNode::Kind kind, uint32_t offset, std::string name, Args... args) {
     auto out = std::make_unique<CelNode>();
@@ -122,6 +128,7 @@ class Parser {
   Result<CelNodePtr> either() {
     TRY(CelNodePtr left, both());
     for (uint32_t offset = here(); take("||"); offset = here()) {
+      TRY(link());
       TRY(CelNodePtr right, both());
       left = node(CelNode::Kind::either, offset, "||", std::move(left), std::move(right));
     }
@@ -131,6 +138,7 @@ class Parser {
   Result<CelNodePtr> both() {
     TRY(CelNodePtr left, relation());
     for (uint32_t offset = here(); take("&&"); offset = here()) {
+      TRY(link());
       TRY(CelNodePtr right, relation());
       left = node(CelNode::Kind::both, offset, "&&", std::move(left), std::move(right));
     }
@@ -154,6 +162,7 @@ class Parser {
       }
       const std::string_view symbol = take_any({"==", "!=", "<=", ">=", "<", ">", "in"});
       if (symbol.empty()) return left;
+      TRY(link());
       TRY(CelNodePtr right, sum());
       left = node(CelNode::Kind::call, offset, std::string(symbol), std::move(left), std::move(right));
     }
@@ -166,6 +175,7 @@ class Parser {
       const uint32_t offset = here();
       const std::string_view symbol = take_any({"+", "-"});
       if (symbol.empty()) return left;
+      TRY(link());
       TRY(CelNodePtr right, product());
       left = node(CelNode::Kind::call, offset, std::string(symbol), std::move(left), std::move(right));
     }
@@ -178,6 +188,7 @@ class Parser {
       const uint32_t offset = here();
       const std::string_view symbol = take_any({"*", "/", "%"});
       if (symbol.empty()) return left;
+      TRY(link());
       TRY(CelNodePtr right, unary());
       left = node(CelNode::Kind::call, offset, std::string(symbol), std::move(left), std::move(right));
     }
@@ -208,6 +219,8 @@ class Parser {
     while (true) {
       skip_space();
       const uint32_t offset = here();
+      const bool goes_on = peek() == '[' || peek() == '.';
+      if (goes_on) TRY(link());
       if (take("[")) {
         TRY(CelNodePtr index, expression());
         TRY(expect("]"));
@@ -420,6 +433,7 @@ class Parser {
   std::span<const std::string_view> names_;
   size_t at_ = 0;
   size_t depth_ = 0;
+  size_t links_ = 0;
   std::vector<std::string> locals_;
   std::set<std::string> tasks_;
 };

@@ -110,6 +110,15 @@ TEST(Cel, StaysWithinItsBudget) {
               HasSubstr("may take 50 steps"));
   const std::string deep = std::string(500, '(') + "1" + std::string(500, ')');
   EXPECT_THAT(run(deep), HasSubstr("nests deeper"));
+  const auto repeated = [](const std::string& text, int count) {
+    std::string out;
+    for (int i = 0; i < count; ++i) out += text;
+    return out;
+  };
+  EXPECT_EQ(run("1" + repeated(" + 1", 900)), "901");
+  for (const char* link : {" + 1", " * 1", " || true", " && true", " == 1", ".a", "[0]", ".size()"}) {
+    EXPECT_THAT(run("input" + repeated(link, 100'000)), HasSubstr("more than 1000 operators and fields")) << link;
+  }
 }
 
 TEST(Cel, WhatGrowsByDoublingIsRefusedBeforeItIsLargeOrSlow) {

@@ -309,15 +309,15 @@ class Compiler {
   std::map<std::string, const SchemaNode*, std::less<>>& by_pointer_;
 };
 
-Value fill_defaults(const SchemaNode& node, Value value, size_t depth) {
-  if (depth > kDepthMax) return value;
-  if (node.ref != nullptr) value = fill_defaults(*node.ref, std::move(value), depth + 1);
-  for (const SchemaNode* part : node.all_of) value = fill_defaults(*part, std::move(value), depth + 1);
+Value fill_defaults(const SchemaNode& node, Value value, size_t depth, size_t& rounds) {
+  if (depth > kDepthMax || ++rounds > kSchemaRoundsMax) return value;
+  if (node.ref != nullptr) value = fill_defaults(*node.ref, std::move(value), depth + 1, rounds);
+  for (const SchemaNode* part : node.all_of) value = fill_defaults(*part, std::move(value), depth + 1, rounds);
   if (value.is_object()) {
     for (const auto& [name, schema] : node.properties) {
       const Value* member = value.find(name);
       if (member != nullptr) {
-        Value filled = fill_defaults(*schema, *member, depth + 1);
+        Value filled = fill_defaults(*schema, *member, depth + 1, rounds);
         if (!filled.same_storage(*member) && !(filled == *member)) value.set(name, std::move(filled));
       } else if (schema->default_value) {
         value.set(name, *schema->default_value);
@@ -325,7 +325,7 @@ Value fill_defaults(const SchemaNode& node, Value value, size_t depth) {
     }
   } else if (value.is_array() && node.items != nullptr) {
     for (size_t i = node.prefix_items.size(); i < value.size(); ++i) {
-      Value filled = fill_defaults(*node.items, value.at(i), depth + 1);
+      Value filled = fill_defaults(*node.items, value.at(i), depth + 1, rounds);
       if (!(filled == value.at(i))) value.mutable_array()[i] = std::move(filled);
     }
   }
@@ -347,12 +347,21 @@ Result<Schema> Schema::compile(const Value& document) {
 Result<void> Schema::check(const Value& value) const {
   constexpr size_t kReasonsMax = 5;
   std::vector<std::string> reasons;
-  if (check_node(*compiled_->root, value, "", reasons, kReasonsMax)) return {};
+  size_t rounds = 0;
+  const bool satisfies = check_node(*compiled_->root, value, "", reasons, kReasonsMax, rounds);
+  if (rounds > kSchemaRoundsMax) {
+    return fail(Errc::limit_exceeded, "the schema takes more than " + std::to_string(kSchemaRoundsMax) +
+                                          " checks for this value: its parts refer to each other again and again");
+  }
+  if (satisfies) return {};
   std::string message;
   for (const std::string& reason : reasons) message += (message.empty() ? "" : "; ") + reason;
   return fail(Errc::validation_failed, message);
 }
 
-Value Schema::with_defaults(const Value& value) const { return fill_defaults(*compiled_->root, value, 0); }
+Value Schema::with_defaults(const Value& value) const {
+  size_t rounds = 0;
+  return fill_defaults(*compiled_->root, value, 0, rounds);
+}
 
 }  // namespace compozy::json

@@ -18,8 +18,8 @@ using Reasons = std::vector<std::string>;
 
 class Check {
  public:
-  Check(const std::string& path, Reasons& reasons, size_t reasons_max, size_t depth)
-      : path_(path), reasons_(reasons), reasons_max_(reasons_max), depth_(depth) {}
+  Check(const std::string& path, Reasons& reasons, size_t reasons_max, size_t& rounds, size_t depth)
+      : path_(path), reasons_(reasons), reasons_max_(reasons_max), rounds_(rounds), depth_(depth) {}
 
   bool run(const SchemaNode& node, const Value& value) {
     if (node.always) return *node.always || complain("nothing is allowed here");
@@ -39,13 +39,13 @@ class Check {
   }
 
   bool nested(const SchemaNode& node, const Value& value, const std::string& path) {
-    return check_node(node, value, path, reasons_, reasons_max_, depth_ + 1);
+    return check_node(node, value, path, reasons_, reasons_max_, rounds_, depth_ + 1);
   }
 
   // Whether it fits, without saying why not.
   bool fits(const SchemaNode& node, const Value& value) const {
     Reasons unused;
-    return check_node(node, value, path_, unused, 0, depth_ + 1);
+    return check_node(node, value, path_, unused, 0, rounds_, depth_ + 1);
   }
 
   bool scalars(const SchemaNode& node, const Value& value) {
@@ -237,19 +237,21 @@ class Check {
   const std::string& path_;
   Reasons& reasons_;
   size_t reasons_max_;
+  size_t& rounds_;
   size_t depth_;
 };
 
 }  // namespace
 
 bool check_node(const SchemaNode& node, const Value& value, const std::string& path, Reasons& reasons,
-                size_t reasons_max, size_t depth) {
-  constexpr size_t kSchemaDepthMax = 512;  // a recursive $ref that consumes nothing
+                size_t reasons_max, size_t& rounds, size_t depth) {
+  constexpr size_t kSchemaDepthMax = 512;         // a recursive $ref that consumes nothing
+  if (++rounds > kSchemaRoundsMax) return false;  // parts that each refer to two others
   if (depth > kSchemaDepthMax) {
     if (reasons.size() < reasons_max) reasons.push_back(path + ": the schema refers to itself without end");
     return false;
   }
-  return Check(path, reasons, reasons_max, depth).run(node, value);
+  return Check(path, reasons, reasons_max, rounds, depth).run(node, value);
 }
 
 }  // namespace compozy::json

@@ -58,8 +58,10 @@ struct SchemaNode {
 };
 
 // Appends at most `reasons_max` reasons why `value` does not satisfy `node`, each as "path: reason".
-// Answers whether it satisfies.
+// Answers whether it satisfies. `rounds` counts the pairs of schema and value that were looked at: beyond
+// kSchemaRoundsMax the answer means nothing.
+inline constexpr size_t kSchemaRoundsMax = 5'000'000;
 bool check_node(const SchemaNode& node, const Value& value, const std::string& path, std::vector<std::string>& reasons,
-                size_t reasons_max, size_t depth = 0);
+                size_t reasons_max, size_t& rounds, size_t depth = 0);
 
 }  // namespace compozy::json

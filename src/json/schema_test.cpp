@@ -71,6 +71,19 @@ TEST(Schema, PatternsAreLinearTime) {
               HasSubstr("does not match"));
 }
 
+TEST(Schema, PartsThatMultiplyAreStopped) {
+  std::string definitions = R"("d0":{"type":"object"})";
+  for (int i = 1; i < 40; ++i) {
+    const std::string ref = R"({"$ref":"#/definitions/d)" + std::to_string(i - 1) + R"("})";
+    definitions += R"(,"d)" + std::to_string(i) + R"(":{"allOf":[)" + ref + ',' + ref + "]}";
+  }
+  const auto schema =
+      Schema::compile(parse(R"({"definitions":{)" + definitions + R"(},"not":{"$ref":"#/definitions/d39"}})").value());
+  ASSERT_TRUE(schema);
+  EXPECT_EQ(schema->check(Value::object()).error().code, Errc::limit_exceeded);
+  EXPECT_EQ(print(schema->with_defaults(Value::object())), "{}");
+}
+
 TEST(Schema, FillsDefaultsAtAnyDepth) {
   const Schema s =
       schema(R"({"properties":{"unit":{"default":"celsius"},"at":{"properties":{"tz":{"default":"UTC"}}}}})");

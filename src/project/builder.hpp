@@ -144,6 +144,7 @@ class Builder {
   std::vector<std::string> all_task_ids_;  // at every depth; templates included
   std::vector<TaskUse> uses_;
   std::vector<ChildRunUse> child_runs_;
+  int64_t depth_ = 0;                      // tasks around the task that is being built
   int64_t collections_ = 0;                // around the task that is being built
   std::vector<std::string> names_inside_;  // what conditions may name there besides kConditionNames
 };

@@ -76,6 +76,11 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
     marks_.emplace(task.id, node.mark);
     top_level_.emplace(task.id, node);
   }
+  if (depth_ >= kTaskDepthMax) {
+    diagnostics_.add(node, path, "tasks nest deeper than " + std::to_string(kTaskDepthMax) + " levels");
+    return task;
+  }
+  ++depth_;
   build_common(node, task, path, is_top_level);
   build_limits(node, task, path, qualified);
   switch (task.type) {
@@ -97,6 +102,7 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
     case TaskType::loop: build_loop(node, task, path, qualified); break;
     case TaskType::approval: build_approval(node, task, path); break;
   }
+  --depth_;
   return task;
 }
 

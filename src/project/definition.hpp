@@ -126,6 +126,8 @@ struct Memory {
   json::Value config;        // further sections as written: eviction_policy, flushing, privacy_policy, ...
 };
 
+inline constexpr int64_t kTaskDepthMax = 20;  // tasks in tasks
+
 struct Task {
   std::string id;  // unique among its siblings; a template inside a collection
   TaskType type = TaskType::basic;

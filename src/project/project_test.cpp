@@ -392,6 +392,17 @@ tasks:
   EXPECT_EQ(loop.child()->tasks.size(), 2U);
 }
 
+TEST(Project, TasksNestTwentyDeep) {
+  const auto nested = [](int levels) {
+    std::string task = "{id: x}";
+    for (int i = 1; i < levels; ++i) task = "{id: c" + std::to_string(i) + ", type: composite, tasks: [" + task + "]}";
+    Folder folder;
+    return folder.workflow("id: w\ntasks: [" + task + "]\n").errors();
+  };
+  EXPECT_EQ(nested(20), "LOADED");
+  EXPECT_THAT(nested(21), HasSubstr("tasks nest deeper than 20 levels"));
+}
+
 TEST(Project, LimitsOfATaskAreScopedToItUnlessTheySayOtherwise) {
   Folder folder;
   folder.workflow(R"(
