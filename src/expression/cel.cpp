@@ -250,7 +250,7 @@ Result<Cel> Cel::compile(std::string_view text, std::span<const std::string_view
   Cel out;
   out.text_ = std::make_shared<const std::string>(text);
   out.root_ = std::move(parsed.root);
-  out.task_references_ = std::move(parsed.task_references);
+  out.references_ = std::move(parsed.references);
   return out;
 }
 

@@ -18,6 +18,7 @@
 
 #include "base/result.hpp"
 #include "expression/environment.hpp"
+#include "expression/reference.hpp"
 #include "json/value.hpp"
 
 namespace compozy::expression {
@@ -36,13 +37,14 @@ class Cel {
   Result<json::Value> evaluate(const json::Value& context, const Environment& environment) const;
   Result<bool> evaluate_bool(const json::Value& context, const Environment& environment) const;
 
-  // The ids in `tasks.<id>` and `tasks["<id>"]`, sorted, each once.
-  const std::vector<std::string>& task_references() const { return task_references_; }
+  // Of `tasks.<id>` and `tasks["<id>"]`; what has() or `in` asks for is not needed.
+  const std::vector<Reference>& references() const { return references_; }
+  std::vector<std::string> task_references() const { return tasks_of(references_); }
 
  private:
   std::shared_ptr<const std::string> text_;
   std::shared_ptr<const CelNode> root_;
-  std::vector<std::string> task_references_;
+  std::vector<Reference> references_;
 };
 
 }  // namespace compozy::expression

@@ -31,7 +31,7 @@ using CelNodePtr = std::unique_ptr<const CelNode>;
 
 struct CelParsed {
   CelNodePtr root;
-  std::vector<std::string> task_references;
+  std::vector<Reference> references;
 };
 
 Location cel_location(std::string_view text, uint32_t offset);

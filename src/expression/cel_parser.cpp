@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <set>
 
 #include "expression/cel_node.hpp"
 #include "expression/literal.hpp"
@@ -52,7 +51,7 @@ class Parser {
     TRY(CelNodePtr root, expression());
     skip_space();
     if (at_ < text_.size()) return refuse(at_, std::string("unexpected '") + text_[at_] + "'");
-    return CelParsed{.root = std::move(root), .task_references = {tasks_.begin(), tasks_.end()}};
+    return CelParsed{.root = std::move(root), .references = merged_references(std::move(seen_))};
   }
 
  private:
@@ -164,6 +163,9 @@ class Parser {
       if (symbol.empty()) return left;
       TRY(link());
       TRY(CelNodePtr right, sum());
+      const bool asks = symbol == "in" && left->literal.is_text() && right->kind == CelNode::Kind::name;
+      if (asks && right->name == "tasks")
+        seen_.push_back({.root = "tasks", .task = left->literal.text(), .needed = false});
       left = node(CelNode::Kind::call, offset, std::string(symbol), std::move(left), std::move(right));
     }
   }
@@ -242,7 +244,8 @@ class Parser {
   }
 
   void note_task(const CelNode& base, const std::string& name) {
-    if (base.kind == CelNode::Kind::name && base.name == "tasks" && !name.empty()) tasks_.insert(name);
+    if (base.kind == CelNode::Kind::name && base.name == "tasks" && !name.empty())
+      seen_.push_back({.root = "tasks", .task = name});
   }
 
   Result<CelNodePtr> method(CelNodePtr receiver, std::string name, uint32_t offset) {
@@ -329,8 +332,10 @@ class Parser {
       out->offset = offset;
       out->name = name;
       if (name != "has" && !cel_function_exists(name)) return unknown_function(name, offset);
+      const size_t from = seen_.size();
       TRY(arguments(*out, ")"));
       if (name != "has") return out;
+      for (size_t i = from; i < seen_.size(); ++i) seen_[i].needed = false;
       if (out->args.size() != 1 || out->args[0]->kind != CelNode::Kind::select) {
         return refuse(offset, "has() takes one field, as in has(a.b)");
       }
@@ -435,7 +440,7 @@ class Parser {
   size_t depth_ = 0;
   size_t links_ = 0;
   std::vector<std::string> locals_;
-  std::set<std::string> tasks_;
+  std::vector<Reference> seen_;
 };
 
 }  // namespace

@@ -145,6 +145,17 @@ TEST(Cel, ListsTheTasksThatItRefersTo) {
   EXPECT_EQ(compiled->task_references(), (std::vector<std::string>{"first", "my-task"}));
 }
 
+TEST(Cel, WhatItAsksForIsNotNeeded) {
+  const auto needed = [](const char* text) {
+    std::string out;
+    const Cel compiled = Cel::compile(text, kNames).value();
+    for (const Reference& reference : compiled.references()) out += reference.task + (reference.needed ? "! " : "? ");
+    return out;
+  };
+  EXPECT_EQ(needed("has(tasks.a.output) && tasks.a.output > 1 || tasks.b.output == 1"), "a? b! ");
+  EXPECT_EQ(needed("'a' in tasks && tasks.a.output > 1"), "a? ");
+}
+
 TEST(Cel, ConditionsMustBeBoolean) {
   auto compiled = Cel::compile("input.n", kNames);
   auto out = compiled->evaluate_bool(json::Value::object({{"input", json::Value::object({{"n", 1}})}}), Environment{});

@@ -59,7 +59,7 @@ Result<std::string> Template::render(const json::Value& context, const Environme
   return render_code(*code_, context, environment);
 }
 
-const std::vector<std::string>& Template::task_references() const { return code_->task_references; }
+const std::vector<Reference>& Template::references() const { return code_->references; }
 
 Result<Template> cached_template(std::string_view text) {
   static Cache cache;
@@ -98,7 +98,7 @@ Result<void> check_tree(const json::Value& tree, std::vector<std::string>* task_
   if (tree.is_string() && is_template(tree.as_string())) {
     TRY(Template parsed, cached_template(tree.as_string()));
     if (task_references != nullptr) {
-      const auto& names = parsed.task_references();
+      const auto names = parsed.task_references();
       task_references->insert(task_references->end(), names.begin(), names.end());
     }
   }

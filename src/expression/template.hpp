@@ -23,6 +23,7 @@
 
 #include "base/result.hpp"
 #include "expression/environment.hpp"
+#include "expression/reference.hpp"
 #include "json/value.hpp"
 
 namespace compozy::expression {
@@ -35,8 +36,10 @@ class Template {
   Result<json::Value> evaluate(const json::Value& context, const Environment& environment) const;
   Result<std::string> render(const json::Value& context, const Environment& environment) const;
 
-  // The ids in `.tasks.<id>` and `index .tasks "<id>"`, sorted, each once.
-  const std::vector<std::string>& task_references() const;
+  // The names that it takes from its context: `.input`, `.tasks.<id>`, `index .tasks "<id>"`; where `.` is something
+  // else, as inside range, only those after `$`.
+  const std::vector<Reference>& references() const;
+  std::vector<std::string> task_references() const { return tasks_of(references()); }
 
   struct Code;
 

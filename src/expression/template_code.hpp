@@ -54,7 +54,7 @@ struct Template::Code {
   std::string text;
   std::vector<Node> body;
   std::map<std::string, std::vector<Node>, std::less<>> definitions;
-  std::vector<std::string> task_references;
+  std::vector<Reference> references;
 };
 
 Location template_location(std::string_view text, uint32_t offset);

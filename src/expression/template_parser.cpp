@@ -3,7 +3,7 @@
 // Grammar: pkg.go.dev/text/template. A recursive descent over the pieces; depth is bounded by kDepthMax.
 #include <algorithm>
 #include <array>
-#include <set>
+#include <utility>
 
 #include "expression/template_code.hpp"
 #include "expression/template_lexer.hpp"
@@ -50,7 +50,7 @@ class Parser {
       for (const auto& [defined, body] : code_->definitions) names.push_back(defined);
       return refuse(offset, "template \"" + name + "\" is not defined" + did_you_mean(name, names));
     }
-    code_->task_references.assign(tasks_.begin(), tasks_.end());
+    code_->references = merged_references(std::move(seen_));
     return code_;
   }
 
@@ -128,10 +128,15 @@ class Parser {
     const std::string name = word();
     node.kind = kind;
     ++token_;
+    const size_t from = seen_.size();
     TRY(node.pipe, pipe(0, kind == Node::Kind::range));
+    const bool plain_path = node.pipe->commands.size() == 1 && node.pipe->commands[0].operands.size() == 1;
+    if (kind != Node::Kind::range && plain_path) asks_for(from);
     TRY(end_of_action("{{" + name + "}}"));
     range_depth_ += kind == Node::Kind::range ? 1U : 0U;
+    const bool outer_dot = std::exchange(dot_is_root_, dot_is_root_ && kind == Node::Kind::condition);
     TRY(node.body, list(depth + 1));
+    dot_is_root_ = outer_dot;
     range_depth_ -= kind == Node::Kind::range ? 1U : 0U;
     if (at_word("else")) {
       ++token_;
@@ -181,7 +186,11 @@ class Parser {
   Result<void> definition(const std::string& name, const Node& node, const std::string& keyword, size_t depth) {
     const auto outer = std::exchange(variables_, {"$"});
     const size_t outer_range = std::exchange(range_depth_, 0);
+    const bool outer_dot = std::exchange(dot_is_root_, false);
+    const bool outer_dollar = std::exchange(dollar_is_root_, false);
     TRY(auto body, list(depth + 1));
+    dot_is_root_ = outer_dot;
+    dollar_is_root_ = outer_dollar;
     variables_ = outer;
     range_depth_ = outer_range;
     TRY(expect_end(node, keyword));
@@ -244,8 +253,10 @@ class Parser {
     if (depth > kDepthMax) return refuse(out->offset, "parentheses nest deeper than " + std::to_string(kDepthMax));
     TRY(declarations(*out, in_range));
     const std::vector<std::string> declared = std::exchange(pending_, {});
+    const size_t from = seen_.size();
     while (true) {
       TRY(Command parsed, command(depth));
+      if (!out->commands.empty() && is_lenient(parsed)) asks_for(from);
       const bool constant_in_middle = !out->commands.empty() && parsed.operands.front().base != Operand::Base::function;
       if (constant_in_middle)
         return refuse(parsed.operands.front().offset, "only a function can follow '|' in a pipeline");
@@ -260,8 +271,19 @@ class Parser {
     return out;
   }
 
+  // Whether a function takes what is absent as well as what is there.
+  static bool is_lenient(const Command& command) {
+    const Operand& first = command.operands.front();
+    return first.base == Operand::Base::function && first.function != nullptr &&
+           (first.function->traits & kLenient) != 0;
+  }
+  void asks_for(size_t from) {
+    for (size_t i = from; i < seen_.size(); ++i) seen_[i].needed = false;
+  }
+
   Result<Command> command(size_t depth) {
     Command out;
+    const size_t from = seen_.size();
     while (!is(Token::Kind::end) && !is(Token::Kind::pipe) && !is(Token::Kind::close)) {
       if (!out.operands.empty() && !token().spaced) {
         return refuse(token().offset, "unexpected '" + token().text + "': a space is missing between two values");
@@ -277,6 +299,7 @@ class Parser {
     }
     if (first.base == Operand::Base::nil) return refuse(first.offset, "nil is no command; it may only be an argument");
     if (calls) note_index(out);
+    if (calls && is_lenient(out)) asks_for(from);
     return out;
   }
 
@@ -318,8 +341,10 @@ class Parser {
       out.fields.push_back(token().text);
       ++token_;
     }
-    const bool at_root = out.base == Operand::Base::dot || (out.base == Operand::Base::variable && out.slot == 0);
-    if (at_root && out.fields.size() > 1 && out.fields[0] == "tasks") tasks_.insert(out.fields[1]);
+    if (at_root(out) && !out.fields.empty()) {
+      const bool names_task = out.fields[0] == "tasks" && out.fields.size() > 1;
+      seen_.push_back({.root = out.fields[0], .task = names_task ? out.fields[1] : std::string()});
+    }
     return out;
   }
 
@@ -338,13 +363,19 @@ class Parser {
     return refuse(name.offset, "unknown function '" + name.text + "'" + did_you_mean(name.text, function_names()));
   }
 
-  // `index .tasks "id"` names a task as well.
+  bool at_root(const Operand& operand) const {
+    return (operand.base == Operand::Base::dot && dot_is_root_) ||
+           (operand.base == Operand::Base::variable && operand.slot == 0 && dollar_is_root_);
+  }
+
+  // `index .tasks "id"` names a task as well; a key that is not there gives nothing.
   void note_index(const Command& command) {
-    if (command.operands.size() < 3 || command.operands[0].name != "index") return;
+    const std::string& name = command.operands[0].name;
+    if (command.operands.size() < 3 || (name != "index" && name != "get" && name != "hasKey")) return;
     const Operand& base = command.operands[1];
-    const bool at_root = base.base == Operand::Base::dot || (base.base == Operand::Base::variable && base.slot == 0);
-    if (!at_root || base.fields != std::vector<std::string>{"tasks"}) return;
-    if (command.operands[2].constant.is_string()) tasks_.insert(command.operands[2].constant.as_string());
+    if (!at_root(base) || base.fields != std::vector<std::string>{"tasks"}) return;
+    const json::Value& key = command.operands[2].constant;
+    if (key.is_string()) seen_.push_back({.root = "tasks", .task = key.as_string(), .needed = false});
   }
 
   std::string_view text_;
@@ -355,7 +386,9 @@ class Parser {
   std::vector<std::string> variables_;
   std::vector<std::string> pending_;
   std::vector<std::pair<std::string, uint32_t>> called_;
-  std::set<std::string> tasks_;
+  std::vector<Reference> seen_;
+  bool dot_is_root_ = true;     // not inside range and with, nor in what define and block define
+  bool dollar_is_root_ = true;  // not in what define and block define
   std::shared_ptr<Template::Code> code_;
 };
 

@@ -231,6 +231,27 @@ TEST(Template, WhatGrowsByDoublingIsRefusedBeforeItIsLargeOrSlow) {
   EXPECT_THAT(render("{{ wrapWith 1 (repeat 10000 \"b\") (repeat 100000 \"a \") | len }}"), HasSubstr("larger than"));
 }
 
+TEST(Template, SaysWhatItNeedsFromItsContext) {
+  const auto references = [](const char* text) {
+    std::string out;
+    const Template parsed = Template::parse(text).value();
+    for (const Reference& reference : parsed.references()) {
+      out += reference.root + (reference.task.empty() ? "" : "." + reference.task) + (reference.needed ? "! " : "? ");
+    }
+    return out;
+  };
+  EXPECT_EQ(references("{{ .input.city }}{{ .tasks.a.output }}"), "input! tasks.a! ");
+  EXPECT_EQ(references("{{ .tasks.a.output | default 1 }}{{ .x | upper }}"), "tasks.a? x! ");
+  EXPECT_EQ(references("{{ if .tasks.a }}{{ .tasks.a.output }}{{ end }}"), "tasks.a? ");
+  EXPECT_EQ(references("{{ if eq .tasks.a.output 1 }}x{{ end }}"), "tasks.a! ");
+  EXPECT_EQ(references("{{ if and .tasks.a (eq .tasks.a.output 1) }}x{{ end }}"), "tasks.a? ");
+  EXPECT_EQ(references("{{ index .tasks \"a\" }}{{ hasKey .tasks \"b\" }}"), "tasks? tasks.a? tasks.b? ");
+  EXPECT_EQ(references("{{ range .input.list }}{{ .name }}{{ $.env.X }}{{ else }}{{ .output }}{{ end }}"),
+            "env! input! output! ");
+  EXPECT_EQ(references("{{ with .input }}{{ .tasks.x }}{{ else }}{{ .tasks.y }}{{ end }}"), "input? tasks.y! ");
+  EXPECT_EQ(references("{{ define \"t\" }}{{ .a }}{{ $.b }}{{ end }}{{ template \"t\" .input }}"), "input! ");
+}
+
 TEST(Template, LargeListsAreWalkedOnce) {
   EXPECT_EQ(render("{{ shuffle (repeat 1000000 \"a\") | len }}"), "1000000");
   EXPECT_EQ(render("{{ uniq (concat (until 50000) (until 50000)) | len }}"), "50000");

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "expression/reference.hpp"
 #include "project/definition.hpp"
 #include "project/diagnostics.hpp"
 #include "project/fields_table.hpp"
@@ -41,11 +43,13 @@ int64_t duration_of(const Node& node, std::string_view name);  // 0 when absent;
 int64_t integer_of(const Node& node, std::string_view name, int64_t fallback);
 std::string scalar_text(const Node& node);  // a number or boolean as it would be written
 
-// Checks that every template below `node` parses; adds the tasks that they name.
+// Checks that every template below `node` parses; adds the names that they use.
 struct TaskUse {
-  std::string task;
+  expression::Reference reference;
   Mark mark;
   std::string field;
+  int64_t place = -1;  // of the task that it stands in; -1 = none: outputs of the workflow, triggers, tools
+  std::string action;  // of the agent that it stands in
 };
 void check_templates(const Node& node, const std::string& path, Diagnostics& diagnostics, std::vector<TaskUse>& uses);
 
@@ -129,7 +133,28 @@ class Builder {
   void check_graph();
   void check_target(const std::string& target, const Task& task, std::string_view field);
   void check_reachable();
+  void check_ends();
+
+  // builder_uses: whether what expressions name can be there.
+  struct Place {  // of a task in the tree of tasks
+    std::string id;
+    TaskType type = TaskType::basic;
+    int64_t parent = -1;
+    int64_t position = 0;  // among its parent's tasks
+    int64_t children = 0;
+    std::string path;
+    std::vector<std::string> names;  // what only this place has: item, parent, signal ...
+    std::string agent;
+    std::string action;
+  };
+  int64_t open_place(const Task& task, const std::string& path, bool is_top_level);
+  void close_place(int64_t place, size_t first_use, const Task& task);
   void check_task_uses();
+  void check_use(const TaskUse& use, const Place& place);
+  bool can_precede(int64_t earlier, int64_t later, bool after) const;
+  bool leads_to(int64_t from_top, int64_t to_top) const;
+  int64_t top_of(int64_t place) const;
+  std::vector<int64_t> places_of(const std::string& id) const;
 
   const Node& file_;
   const Shelf& shelf_;
@@ -143,6 +168,14 @@ class Builder {
   std::map<std::string, Node> top_level_;  // their YAML, for positions of targets
   std::vector<std::string> all_task_ids_;  // at every depth; templates included
   std::vector<TaskUse> uses_;
+  std::map<std::string, std::vector<TaskUse>, std::less<>> agent_uses_;  // by agent: checked for each task that asks it
+  std::vector<Place> places_;
+  std::map<std::string, std::vector<int64_t>, std::less<>> places_by_id_;
+  std::vector<int64_t> places_by_pattern_;
+  std::map<std::string_view, size_t> top_index_;  // of top-level tasks by id
+  int64_t place_ = -1;                            // of the task that is being built
+  std::vector<std::vector<size_t>> leading_in_;   // per top-level task: those that may come right before it
+  std::set<std::string_view> reached_;            // top-level tasks that a run can get to
   std::vector<ChildRunUse> child_runs_;
   int64_t depth_ = 0;                      // tasks around the task that is being built
   int64_t collections_ = 0;                // around the task that is being built

@@ -5,7 +5,6 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "expression/template.hpp"
 #include "project/builder.hpp"
 
 namespace compozy::project {
@@ -18,27 +17,22 @@ std::vector<std::string> ids_of(const std::vector<Task>& tasks) {
   return out;
 }
 
-// Whether a reference may mean a task whose id is a template: "judge-{{ .index }}" as "judge-*".
-bool may_match(const std::string& id, const std::string& wanted) {
-  if (!expression::is_template(id)) return id == wanted;
-  std::string pattern;
-  for (size_t at = 0; at < id.size();) {
-    const size_t open = std::min(id.find("{{", at), id.size());
-    for (char c : id.substr(at, open - at))
-      pattern +=
-          std::string_view("*?[\\").find(c) == std::string_view::npos ? std::string(1, c) : std::string("\\") + c;
-    if (open == id.size()) break;
-    pattern += '*';
-    const size_t close = id.find("}}", open);
-    at = close == std::string::npos ? id.size() : close + 2;
+// Where a run may go from a task.
+std::vector<std::string_view> targets_of(const Task& task) {
+  std::vector<std::string_view> out;
+  if (task.on_success && !task.is_final) out.emplace_back(task.on_success->next);
+  if (task.on_error) out.emplace_back(task.on_error->next);
+  for (const auto& [value, target] : task.routes) out.emplace_back(target);
+  for (const std::string* target : {&task.default_route, &task.on_timeout}) {
+    if (!target->empty()) out.emplace_back(*target);
   }
-  return glob_match(pattern, wanted);
+  return out;
 }
 
 }  // namespace
 
 void Builder::check_target(const std::string& target, const Task& task, std::string_view field) {
-  if (target.empty() || workflow_.find_task(target) != nullptr) return;
+  if (target.empty() || top_index_.contains(target)) return;
   Node at;
   at.mark = marks_[task.id];
   auto node = top_level_.find(task.id);
@@ -59,7 +53,8 @@ void Builder::check_target(const std::string& target, const Task& task, std::str
 
 void Builder::check_graph() {
   if (workflow_.tasks.empty()) return;
-  std::set<std::string> seen;
+  for (size_t i = 0; i < workflow_.tasks.size(); ++i) top_index_.emplace(workflow_.tasks[i].id, i);
+  std::set<std::string_view> seen;
   for (const Task& task : workflow_.tasks) {
     if (!seen.insert(task.id).second && !task.id.empty()) {
       Node at;
@@ -73,28 +68,29 @@ void Builder::check_graph() {
     check_target(task.on_timeout, task, "on_timeout");
   }
   check_reachable();
+  check_ends();
   check_task_uses();
 }
 
 void Builder::check_reachable() {
-  std::set<std::string_view> reached;
-  std::vector<const Task*> open{&workflow_.tasks.front()};
-  const auto reach = [&](std::string_view id) {
-    if (const Task* task = workflow_.find_task(id); task != nullptr && !reached.contains(task->id))
-      open.push_back(task);
-  };
+  leading_in_.assign(workflow_.tasks.size(), {});
+  for (size_t i = 0; i < workflow_.tasks.size(); ++i) {
+    for (const std::string_view target : targets_of(workflow_.tasks[i])) {
+      if (const auto found = top_index_.find(target); found != top_index_.end())
+        leading_in_[found->second].push_back(i);
+    }
+  }
+  std::vector<size_t> open{0};
   while (!open.empty()) {
-    const Task* task = open.back();
+    const Task& task = workflow_.tasks[open.back()];
     open.pop_back();
-    if (!reached.insert(task->id).second) continue;
-    if (task->on_success && !task->is_final) reach(task->on_success->next);
-    if (task->on_error) reach(task->on_error->next);
-    for (const auto& [value, target] : task->routes) reach(target);
-    reach(task->default_route);
-    reach(task->on_timeout);
+    if (!reached_.insert(task.id).second) continue;
+    for (const std::string_view target : targets_of(task)) {
+      if (const auto found = top_index_.find(target); found != top_index_.end()) open.push_back(found->second);
+    }
   }
   for (const Task& task : workflow_.tasks) {
-    if (reached.contains(task.id) || task.id.empty()) continue;
+    if (reached_.contains(task.id) || task.id.empty()) continue;
     Node at;
     at.mark = marks_[task.id];
     diagnostics_.add(
@@ -103,17 +99,40 @@ void Builder::check_reachable() {
   }
 }
 
-void Builder::check_task_uses() {
-  for (const TaskUse& use : uses_) {
-    const bool known =
-        std::ranges::any_of(all_task_ids_, [&](const std::string& id) { return may_match(id, use.task); });
-    if (known) continue;
-    Node at;
-    at.mark = use.mark;
-    diagnostics_.add(at, use.field,
-                     "there is no task '" + use.task + "' whose result '.tasks." + use.task + "' could be" +
-                         did_you_mean(use.task, all_task_ids_));
+// A run that gets to a task from which no way leads to an end goes round for ever.
+void Builder::check_ends() {
+  std::vector<bool> ends(workflow_.tasks.size(), false);
+  std::vector<size_t> open;
+  const auto add = [&](size_t task) {
+    if (!ends[task]) open.push_back(task);
+    ends[task] = true;
+  };
+  for (size_t i = 0; i < workflow_.tasks.size(); ++i) {
+    const Task& task = workflow_.tasks[i];
+    const auto is_unknown = [&](std::string_view target) { return !top_index_.contains(target); };
+    const bool may_end = task.type != TaskType::router && (task.is_final || !task.on_success);
+    if (may_end || std::ranges::any_of(targets_of(task), is_unknown)) add(i);
   }
+  while (!open.empty()) {
+    const size_t task = open.back();
+    open.pop_back();
+    for (const size_t before : leading_in_[task]) add(before);
+  }
+  const Task* first = nullptr;
+  std::string names;
+  size_t count = 0;
+  for (size_t i = 0; i < workflow_.tasks.size(); ++i) {
+    const Task& task = workflow_.tasks[i];
+    if (ends[i] || !reached_.contains(task.id)) continue;
+    if (first == nullptr) first = &task;
+    if (++count <= 5) names += (names.empty() ? "'" : ", '") + task.id + "'";
+  }
+  if (first == nullptr) return;
+  Node at;
+  at.mark = marks_[first->id];
+  diagnostics_.add(at, "tasks",
+                   "a run that gets to " + names + (count > 5 ? " ..." : "") +
+                       " goes round without end; let a router lead out, or use a 'loop' task with 'max_iterations'");
 }
 
 }  // namespace compozy::project

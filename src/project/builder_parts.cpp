@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
 
 #include "base/text.hpp"
 #include "expression/template.hpp"
@@ -151,9 +152,13 @@ std::string Builder::use_agent(const Node& reference, const std::string& path, c
       diagnostics_.add(reference, path, "agent '" + id + "' is defined twice");
     return id;
   }
+  const size_t first_use = uses_.size();
   Agent agent = build_agent(*node, path);
   agent.id = id;
   if (id.empty()) return {};
+  const auto its_uses = uses_.begin() + static_cast<ptrdiff_t>(first_use);
+  agent_uses_[id].assign(std::make_move_iterator(its_uses), std::make_move_iterator(uses_.end()));
+  uses_.erase(its_uses, uses_.end());
   workflow_.agents.push_back(std::move(agent));
   return id;
 }
@@ -191,6 +196,7 @@ ModelConfig Builder::model_of(const Node& owner, std::string_view field, const s
 
 Action Builder::build_action(const Node& node, const std::string& path) {
   Action out;
+  const size_t first_use = uses_.size();
   if (!check_fields(node, kActionFields, path, diagnostics_)) return out;
   out.id = node.text("id");
   if (const Node* prompt = node.find("prompt")) {
@@ -202,6 +208,7 @@ Action Builder::build_action(const Node& node, const std::string& path) {
   if (const Node* with = node.find("with")) check_templates(*with, path + ".with", diagnostics_, uses_);
   out.with = node.json("with");
   out.json_mode = node.json("json_mode").bool_or(false) || !out.output_schema.is_null();
+  for (size_t i = first_use; i < uses_.size(); ++i) uses_[i].action = out.id;
   return out;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/text.hpp"
 #include "expression/cel.hpp"
@@ -53,13 +54,13 @@ void Builder::check_task_id(const Node& node, const std::string& id, const std::
 std::vector<Task> Builder::build_tasks(const Node& list, const std::string& path, const std::string& parent,
                                        bool is_top_level) {
   std::vector<Task> out;
+  std::set<std::string> ids;
   for (size_t i = 0; i < list.items.size(); ++i) {
     const Node& node = list.items[i];
     const std::string where = path + '[' + std::to_string(i) + ']';
     Task task = build_task(node, where, parent, is_top_level);
-    const bool twice =
-        std::ranges::any_of(out, [&](const Task& other) { return other.id == task.id && !task.id.empty(); });
-    if (twice) diagnostics_.add(node, where + ".id", "task '" + task.id + "' is defined twice here");
+    if (!task.id.empty() && !ids.insert(task.id).second)
+      diagnostics_.add(node, where + ".id", "task '" + task.id + "' is defined twice here");
     out.push_back(std::move(task));
   }
   return out;
@@ -70,7 +71,6 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
   task.type = enum_of(node, "type", TaskType::basic, path, diagnostics_);
   if (!check_task_fields(node, task.type, path, diagnostics_)) return task;
   task.id = node.find("id") != nullptr ? scalar_text(*node.find("id")) : "";
-  check_task_id(node, task.id, path);
   const std::string qualified = parent.empty() ? task.id : parent + '/' + task.id;
   if (is_top_level) {
     marks_.emplace(task.id, node.mark);
@@ -81,6 +81,10 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
     return task;
   }
   ++depth_;
+  const size_t first_use = uses_.size();
+  check_task_id(node, task.id, path);
+  const int64_t outer_place = place_;
+  const int64_t place = open_place(task, path, is_top_level);
   build_common(node, task, path, is_top_level);
   build_limits(node, task, path, qualified);
   switch (task.type) {
@@ -102,6 +106,8 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
     case TaskType::loop: build_loop(node, task, path, qualified); break;
     case TaskType::approval: build_approval(node, task, path); break;
   }
+  close_place(place, first_use, task);
+  place_ = outer_place;
   --depth_;
   return task;
 }
@@ -219,8 +225,8 @@ void Builder::check_condition(const Node& node, const std::string& path,
   names.insert(names.end(), further_names.begin(), further_names.end());
   auto compiled = expression::Cel::compile(text, names);
   if (!compiled) return diagnostics_.add_inside(node, path, std::move(compiled).error());
-  for (const std::string& task : compiled->task_references())
-    uses_.push_back({.task = task, .mark = node.mark, .field = path});
+  for (const expression::Reference& reference : compiled->references())
+    uses_.push_back({.reference = reference, .mark = node.mark, .field = path});
 }
 
 void Builder::build_router(const Node& node, Task& task, const std::string& path) {

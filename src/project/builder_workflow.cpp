@@ -52,8 +52,8 @@ void check_templates(const Node& node, const std::string& path, Diagnostics& dia
   if (!node.is_text() || !expression::is_template(node.scalar.as_string())) return;
   auto parsed = expression::Template::parse(node.scalar.as_string());
   if (!parsed) return diagnostics.add_inside(node, path, std::move(parsed).error());
-  for (const std::string& task : parsed->task_references())
-    uses.push_back({.task = task, .mark = node.mark, .field = path});
+  for (const expression::Reference& reference : parsed->references())
+    uses.push_back({.reference = reference, .mark = node.mark, .field = path});
 }
 
 std::optional<Transition> build_transition(const Node& node, const std::string& path, Diagnostics& diagnostics) {

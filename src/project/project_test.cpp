@@ -341,6 +341,69 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"  - {id: a, type: approval, on_timeout: b}", "on_timeout: unknown task 'b'"}));
 
 INSTANTIATE_TEST_SUITE_P(
+    Graph, Mistakes,
+    ::testing::Values(
+        Wrong{"  - {id: a, on_success: {next: b}, with: {x: '{{ .tasks.b.output }}'}}\n  - {id: b}",
+              "w.yaml:6:46: tasks[0].with.x: task 'b' cannot have run before task 'a' needs its result"},
+        Wrong{"  - {id: a, type: router, condition: tasks.b.output.v, routes: {x: b}}\n  - {id: b}",
+              "w.yaml:6:38: tasks[0].condition: task 'b' cannot have run before task 'a'"},
+        Wrong{"  - {id: r, type: router, condition: input.x, routes: {x: a, y: b}}\n  - {id: a, with: {v: '{{ "
+              ".tasks.b.output }}'}}\n  - {id: b}",
+              "task 'b' cannot have run before task 'a'"},
+        Wrong{"  - {id: c, type: composite, tasks: [{id: x, with: {v: '{{ .tasks.y.output }}'}}, {id: y}]}",
+              "task 'y' cannot have run before task 'x'"},
+        Wrong{"  - {id: c, type: composite, with: {v: '{{ .tasks.x.output }}'}, tasks: [{id: x}]}",
+              "task 'x' cannot have run before task 'c'"},
+        Wrong{"  - {id: a, agent: guide, prompt: '{{ .tasks.b.output }}', on_success: {next: b}}\n  - {id: b}",
+              "task 'b' cannot have run before task 'a'"},
+        Wrong{"  - {id: a, on_success: {next: b}}\n  - {id: b, on_success: {next: a}}",
+              "w.yaml:6:5: tasks: a run that gets to 'a', 'b' goes round without end"},
+        Wrong{"  - {id: a, on_success: {next: a}}", "a run that gets to 'a' goes round without end"},
+        Wrong{"  - {id: a, with: {x: '{{ .inptu.y }}'}}", "there is no '.inptu' here; did you mean 'input'?"},
+        Wrong{"  - {id: a, with: {x: '{{ .item }}'}}", "there is no '.item' here"},
+        Wrong{"  - {id: c, type: collection, items: [1], task: {id: 'x-{{ .index }}'}, outputs: {w: '{{ "
+              ".collection.count }}'}}",
+              "there is no '.collection' here"},
+        Wrong{"  - {id: a}\noutputs: {x: '{{ .stauts }}'}",
+              "outputs.x: there is no '.stauts' here; did you mean 'status'?"}));
+
+TEST(Project, WhatMayHaveRunOrIsAskedForMayBeNamed) {
+  Folder folder;
+  folder.workflow(R"(
+id: w
+agents:
+  - id: guide
+    instructions: x
+    actions: [{id: one, prompt: "{{ .tasks.first.output }}"}, {id: each, prompt: "{{ .item }} {{ .parent.id }}"}]
+tasks:
+  - {id: first, with: {maybe: '{{ .tasks.last.output | default 0 }}', no: '{{ if .tasks.never }}{{ .tasks.never.x }}{{ end }}',
+     own: '{{ .workflow.id }}{{ range .workflow.input.list }}{{ .name }}{{ $.env.X }}{{ end }}'}, on_success: {next: pick}}
+  - {id: pick, type: router, condition: "has(tasks.never.output) ? 'never' : 'again'", routes: {never: never, again: all}}
+  - id: all
+    type: composite
+    tasks:
+      - {id: x, agent: guide, action: one}
+      - id: y
+        type: parallel
+        tasks: [{id: p, with: {v: '{{ .tasks.q.output | default 1 }}{{ .tasks.x.output }}{{ .tasks.all.input }}'}}, {id: q}]
+      - {id: z, type: collection, items: [1], filter: '{{ eq .item 1 }}', item_var: row, task: {id: 'z-{{ .row }}', agent: guide, action: each}}
+    outputs: {x: '{{ .tasks.x.output }}{{ .tasks.z-1.output }}{{ .children.x.status }}'}
+    on_success: {next: round}
+  - id: round
+    type: loop
+    max_iterations: 2
+    tasks: [{id: one, with: {v: '{{ if .iteration }}{{ .tasks.two.output }}{{ end }}{{ .last }}'}}, {id: two}]
+    on_success: {next: last}
+  - {id: last, on_success: {next: more}}
+  - {id: more, type: router, condition: 'tasks.last.output.n > 3', routes: {"true": never, "false": back}}
+  - {id: back, with: {v: '{{ .tasks.more.output.condition }}'}, on_success: {next: last}}
+  - {id: never}
+outputs: {status: '{{ .status }}', id: '{{ .workflow_exec_id }}'}
+)");
+  EXPECT_EQ(folder.errors(), "LOADED");
+}
+
+INSTANTIATE_TEST_SUITE_P(
     Triggers, Mistakes,
     ::testing::Values(
         Wrong{"  - {id: a}\nschedule: {cron: 61 * * * *}", "schedule.cron: cron: '61' as minutes"},
