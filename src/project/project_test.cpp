@@ -455,6 +455,14 @@ tasks:
   EXPECT_EQ(loop.child()->tasks.size(), 2U);
 }
 
+TEST(Project, Defect38_TheTotalTimeIsDerivedSoThatAllAttemptsFit) {
+  Folder folder;
+  folder.workflow("id: w\nconfig: {start_to_close_timeout: 5 minutes}\ntasks: [{id: a, retries: 2}]\n");
+  const auto project = folder.load();
+  ASSERT_TRUE(project) << describe(project.error());
+  EXPECT_GE(project->workflows[0].tasks[0].policy.schedule_to_close_ms, 3 * 300'000);
+}
+
 TEST(Project, TasksNestTwentyDeep) {
   const auto nested = [](int levels) {
     std::string task = "{id: x}";

@@ -128,7 +128,7 @@ TEST(Machine, AnUnhandledFailureFailsTheRun) {
   EXPECT_EQ(run.error(), "no such file");
 }
 
-TEST(Machine, AHandledFailureDoesNotFailTheRun) {  // defects 3 and 5
+TEST(Machine, Defect03And05_AHandledFailureDoesNotFailTheRun) {
   Played run(R"({"tasks":[
       {"id":"a","tool":"echo","on_error":{"next":"mend","with":{"why":"{{ .error.message }}"}}},
       {"id":"mend","tool":"echo","with":{"seen":"{{ .error.code }}"}}]})");
@@ -176,7 +176,7 @@ TEST(Router, TakesARouteByTemplateOrByCel) {
   EXPECT_THAT(taken(R"("'huge'")"), HasSubstr("no route for 'huge'; the routes are big, small"));
 }
 
-TEST(Router, TakesTheDefaultRoute) {  // defect 13
+TEST(Router, Defect13_TakesTheDefaultRoute) {
   Played run(R"({"tasks":[{"id":"r","type":"router","condition":"'x'","routes":[["y","b"]],"default_route":"s"},
       {"id":"b","tool":"echo"},{"id":"s","tool":"echo"}]})");
   EXPECT_EQ(run.open_paths(), "s#1");
@@ -219,7 +219,7 @@ TEST(Parallel, WaitAllFailsOnlyAfterAllHaveEnded) {
   EXPECT_THAT(run.error(), HasSubstr("task[x]: x broke"));
 }
 
-TEST(Parallel, FailFastCancelsTheOthersAtOnce) {  // defect 1
+TEST(Parallel, Defect01_FailFastCancelsTheOthersAtOnce) {
   Played run(three("fail_fast", 0));
   run.fail_activity("x broke");
   EXPECT_EQ(run.state.status, Status::failed);
@@ -227,7 +227,7 @@ TEST(Parallel, FailFastCancelsTheOthersAtOnce) {  // defect 1
   EXPECT_TRUE(run.activities.empty());
 }
 
-TEST(Parallel, RaceEndsWithTheFirstSuccessNotTheFirstFailure) {  // defect 2
+TEST(Parallel, Defect02_RaceEndsWithTheFirstSuccessNotTheFirstFailure) {
   Played run(three("race", 0));
   run.fail_activity("x broke");
   EXPECT_EQ(run.state.status, Status::running);
@@ -277,7 +277,7 @@ TEST(Collection, RunsAChildPerItemWithItsOwnVariables) {
   EXPECT_EQ(json::print(run.state.tasks["c"]["children"]["c-1"]["output"]), R"({"got":6})");
 }
 
-TEST(Collection, SequentialGoesByIndexNotByName) {  // defect 11
+TEST(Collection, Defect11_SequentialGoesByIndexNotByName) {
   Played run(
       R"({"tasks":[{"id":"c","type":"collection","items":"1..12","mode":"sequential","tasks":[{"id":"x-{{ .index }}","tool":"echo","with":{"i":"{{ .index }}"}}]}]})");
   std::string order;
@@ -288,7 +288,7 @@ TEST(Collection, SequentialGoesByIndexNotByName) {  // defect 11
   EXPECT_EQ(order, "0 1 2 3 4 5 6 7 8 9 10 11 ");
 }
 
-TEST(Collection, FiltersByTemplateOrByCelAndRefusesOtherAnswers) {  // defect 10
+TEST(Collection, Defect10_FiltersByTemplateOrByCelAndRefusesOtherAnswers) {
   const auto kept = [](const char* filter) {
     Played run(std::string(R"({"tasks":[{"id":"c","type":"collection","items":[1,2,3,4],"filter":")") + filter +
                R"(","tasks":[{"id":"x-{{ .index }}","tool":"echo","with":{"v":"{{ .item }}"}}]}]})");
@@ -365,7 +365,7 @@ TEST(Wait, TimesOutAlongItsOwnLink) {
   EXPECT_EQ(run.state.tasks["hold"]["error"]["code"].as_string(), "WAIT_TIMEOUT");
 }
 
-TEST(Wait, RunsItsProcessorForEachSignalInOrder) {  // defect 21
+TEST(Wait, Defect21_RunsItsProcessorForEachSignalInOrder) {
   Played run(
       R"({"tasks":[{"id":"hold","type":"wait","wait_for":"n","condition":"processor.output.v > 1","tasks":[{"id":"proc","tool":"echo","with":{"v":"{{ .signal.payload.v }}"}}]}]})");
   for (int64_t v = 1; v <= 3; ++v)

@@ -29,9 +29,9 @@ void Decider::advance_router(const Task& task, Frame& frame) {
   };
   const json::Value context = context_of(task, frame);
   auto value = render_text(task.condition, context);
-  // A template that gives a route's name is the answer; anything else that is a text is CEL.
-  if (value && value->is_string() && find_route(route_text(*value)) == task.routes.end() &&
-      (!expression::is_template(task.condition) || task.default_route.empty())) {
+  // A template that gives a route's name is the answer; anything else that is a text is CEL. What a template gave and
+  // CEL does not take is a word without a route.
+  if (value && value->is_string() && find_route(route_text(*value)) == task.routes.end()) {
     auto evaluated = cel(value->as_string(), context);
     if (evaluated || !expression::is_template(task.condition)) value = std::move(evaluated);
   }
