@@ -163,7 +163,7 @@ outputs: {greeting: "{{ .tasks.sub.output.a.output.greeting }}", rounds: "{{ .ta
     "skip": "schedule: {cron: '* * * * * *', overlap_policy: skip}\ntasks: [{id: h, type: wait, wait_for: never}]\n",
     "five": "schedule: {cron: '0 3 1 1 *'}\ntasks: [{id: a}]\n",
     "six": "schedule: {cron: '0 0 3 1 1 *'}\ntasks: [{id: a}]\n",
-    "seven": "schedule: {cron: '0 0 3 1 1 * 2099'}\ntasks: [{id: a}]\n",
+    "seven": "schedule: {cron: '0 0 3 1 1 * 2060'}\ntasks: [{id: a}]\n",
     "macro": "schedule: {cron: '@yearly'}\ntasks: [{id: a}]\n",
 }
 
@@ -250,7 +250,7 @@ class DefectsTest(Base):
         shown = {schedule["workflow_id"]: schedule["next_run_time"] for schedule in self.server.call("GET", "/api/v0/schedules")["schedules"]}
         for workflow in ("five", "six"):
             self.assertEqual(shown[workflow][4:], "-01-01T03:00:00.000Z")
-        self.assertEqual(shown["seven"], "2099-01-01T03:00:00.000Z")
+        self.assertEqual(shown["seven"], "2060-01-01T03:00:00.000Z")
         self.assertEqual(shown["macro"][4:], "-01-01T00:00:00.000Z")
 
     def test_Defect10_a_filter_is_cel_or_a_template_and_must_be_boolean(self):
