@@ -66,6 +66,13 @@ def took_s(server, workflow, given, deadline_s=600):
     return run["duration_ms"] / 1000
 
 
+def wall_s(server, workflow, given):
+    """As a client sees it: a run that decides everything in one step has no duration of its own."""
+    began = time.perf_counter()
+    server.call("POST", f"/api/v0/workflows/{workflow}/executions/sync", {"input": given, "timeout": 300})
+    return time.perf_counter() - began
+
+
 def rss_mb(server):
     status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
@@ -92,8 +99,8 @@ def throughput(show):
             show(f"durable steps/s, {workers} runs of 10 steps at once", f"{runs * 10 / took:,.0f}", f"{runs / took:,.0f} runs started and ended a second")
     with harness.Server(project()) as server:
         show("a tool's step (one process each), steps/s in one run", f"{100 / took_s(server, 'tools', {'steps': 100}):,.0f}")
-        small = sum(took_s(server, "wide", {"items": 1_000}) for _ in range(10))
-        large = took_s(server, "wide", {"items": 10_000})
+        small = sum(wall_s(server, "wide", {"items": 1_000}) for _ in range(10))
+        large = wall_s(server, "wide", {"items": 10_000})
         show("a collection of 10,000 items beside ten of 1,000", f"{large:.2f} s", f"{small:.2f} s; ratio {large / small:.2f}, goal 2")
 
 

@@ -33,6 +33,8 @@ struct Probe {
 using MemoryRead =
     std::function<io::Task<Result<json::Value>>(std::string memory, std::string key, int64_t offset, int64_t limit)>;
 
+using PurgeRuns = std::function<io::Task<Result<json::Value>>(std::string workflow, bool dry_run)>;
+
 struct Context {
   io::Loop& loop;
   const Clock& clock;
@@ -43,6 +45,7 @@ struct Context {
   workflow::Scheduler& scheduler;
   const auth::ApiKeys* keys = nullptr;  // null: open to everybody who can connect
   MemoryRead read_memory;
+  PurgeRuns purge_runs;
   expression::SecretLookup host_env;  // the host's variables, for the secrets of webhooks
   std::vector<Probe> probes;
   std::string version;

@@ -5,16 +5,21 @@
 //   POST /api/v0/workflows/{id}/executions        202 {exec_id, exec_url}; Idempotency-Key gives the same run again
 //   POST /api/v0/workflows/{id}/executions/sync   200 with the output, 408 with the id when `timeout` seconds pass
 //   GET  /api/v0/executions/workflows[/{exec_id}] and /api/v0/workflows/{id}/executions
+//        ?status=&workflow=&since=&until=&attribute.NAME[.min|.max]=&limit=&before=
 //   POST /api/v0/executions/workflows/{exec_id}/pause | resume | cancel | signals
+//   POST /api/v0/executions/purge                 deletes what `retention` no longer keeps, or counts it (dry_run)
 //   POST /api/v0/events                           a signal that starts every workflow with a trigger of its name
+#include <algorithm>
 #include <array>
 
 #include "api/respond.hpp"
 #include "api/routes.hpp"
+#include "base/duration.hpp"
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "io/timer.hpp"
 #include "json/print.hpp"
+#include "project/cron.hpp"
 
 namespace compozy::api {
 
@@ -94,6 +99,50 @@ io::Task<http::Response> start_sync(const Context& context, http::Request reques
   co_return success(200, run->status == "SUCCESS" ? "finished" : "ended", run_view(*run));
 }
 
+// `attribute.NAME=VALUE`, `attribute.NAME.min=N`, `attribute.NAME.max=N`; several are joined by "and".
+Result<std::vector<store::AttributeFilter>> read_filters(const http::Request& request) {
+  constexpr std::string_view kPrefix = "attribute.";
+  std::vector<store::AttributeFilter> filters;
+  for (const auto& [key, value] : request.query_values()) {
+    if (!key.starts_with(kPrefix)) continue;
+    std::string name = key.substr(kPrefix.size());
+    const bool is_min = name.ends_with(".min");
+    const bool is_max = name.ends_with(".max");
+    if (!is_min && !is_max) {
+      filters.push_back({.name = std::move(name), .equals = value, .at_least = {}, .at_most = {}});
+      continue;
+    }
+    name.resize(name.size() - 4);
+    double bound = 0;
+    if (!parse_double(value, bound)) {
+      return fail(
+          Error{.code = Errc::invalid_argument, .message = "expected a number, found '" + value + "'", .field = key});
+    }
+    auto filter = std::ranges::find_if(
+        filters, [&](const auto& known) { return known.name == name && (known.at_least || known.at_most); });
+    if (filter == filters.end())
+      filter = filters.insert(filters.end(), {.name = std::move(name), .equals = {}, .at_least = {}, .at_most = {}});
+    (is_min ? filter->at_least : filter->at_most) = bound;
+  }
+  if (filters.size() > store::kFiltersMax) {
+    return fail(Errc::invalid_argument, "a query has at most " + std::to_string(store::kFiltersMax) +
+                                            " attributes, found " + std::to_string(filters.size()));
+  }
+  return filters;
+}
+
+// A time in the query: RFC 3339, or a duration ago as in "24h"; 0 where it is absent.
+Result<int64_t> query_time(const http::Request& request, std::string_view name, int64_t now_ms) {
+  const std::string text = request.query_value(name).value_or("");
+  if (text.empty()) return int64_t{0};
+  if (const auto at = project::parse_instant_ms(text)) return *at;
+  if (const auto ago = parse_duration_ms(text)) return now_ms - *ago;
+  return fail(
+      Error{.code = Errc::invalid_argument,
+            .message = "expected a time as in 2026-11-22T10:15:00Z or a duration ago as in 24h, found '" + text + "'",
+            .field = std::string(name)});
+}
+
 io::Task<http::Response> list_runs(const Context& context, http::Request request, std::string workflow) {
   const auto limit = query_integer(request, "limit", 50, 1, store::kPageMax);
   const auto before = query_integer(request, "before", 0, 0, INT64_MAX);
@@ -104,8 +153,19 @@ io::Task<http::Response> list_runs(const Context& context, http::Request request
       co_return problem(std::move(known).error().in_field("status"));
   }
   if (workflow.empty()) workflow = request.query_value("workflow").value_or("");
-  const auto runs = co_await context.runs.list(
-      {.workflow = std::move(workflow), .status = std::move(status), .before = *before, .limit = *limit});
+  const int64_t now_ms = context.clock.wall_ms();
+  const auto since = query_time(request, "since", now_ms);
+  const auto until = query_time(request, "until", now_ms);
+  auto filters = read_filters(request);
+  if (!since || !until) co_return problem(!since ? since.error() : until.error());
+  if (!filters) co_return problem(filters.error());
+  const auto runs = co_await context.runs.list({.workflow = std::move(workflow),
+                                                .status = std::move(status),
+                                                .since_ms = *since,
+                                                .until_ms = *until,
+                                                .attributes = std::move(*filters),
+                                                .before = *before,
+                                                .limit = *limit});
   if (!runs) co_return problem(runs.error());
   json::Value list = json::Value::array();
   for (const store::Run& run : *runs) list.push_back(run_view(run));
@@ -191,6 +251,15 @@ io::Task<http::Response> vote_on(const Context& context, http::Request request) 
   co_return success(202, "accepted", json::Value::object({{"exec_id", id}, {"task", task}, {"decision", decision}}));
 }
 
+io::Task<http::Response> purge_runs(const Context& context, http::Request request) {
+  const auto body = read_object(request);
+  if (!body) co_return problem(body.error());
+  if (auto known = check_members(*body, {"workflow_id", "dry_run"}); !known) co_return problem(known.error());
+  auto purged = co_await context.purge_runs((*body)["workflow_id"].string_or(""), (*body)["dry_run"].bool_or(false));
+  if (!purged) co_return problem(purged.error());
+  co_return success(200, "purged", std::move(*purged));
+}
+
 io::Task<http::Response> send_event(const Context& context, http::Request request) {
   const auto body = read_object(request);
   if (!body) co_return problem(body.error());
@@ -219,10 +288,15 @@ json::Value run_view(const store::Run& run) {
                                           {"updated_at", format_rfc3339(run.updated_ms)}});
   if (run.ended_ms != 0)
     view.set("ended_at", format_rfc3339(run.ended_ms)).set("duration_ms", run.ended_ms - run.started_ms);
-  for (const auto& [name, text] :
-       {std::pair("input", &run.input), std::pair("output", &run.output), std::pair("error", &run.error)}) {
+  for (const auto& [name, text] : {std::pair("input", &run.input), std::pair("output", &run.output),
+                                   std::pair("error", &run.error), std::pair("usage", &run.usage)}) {
     if (!text->empty()) view.set(name, stored_json(*text));
   }
+  json::Value attributes = json::Value::object();
+  for (const store::Attribute& attribute : run.attributes) {
+    attributes.set(attribute.name, attribute.number ? stored_json(attribute.text) : json::Value(attribute.text));
+  }
+  if (attributes.size() != 0) view.set("attributes", std::move(attributes));
   return view;
 }
 
@@ -274,6 +348,7 @@ void add_execution_routes(http::Router& router, const Context& context) {
   control("/api/v0/executions/workflows/{exec_id}/cancel", workflow::Control::cancel);
   add("POST", "/api/v0/executions/workflows/{exec_id}/signals", signal_run, body);
   add("POST", "/api/v0/executions/workflows/{exec_id}/approvals/{task}", vote_on, body);
+  add("POST", "/api/v0/executions/purge", purge_runs, body);
   add("POST", "/api/v0/events", send_event, body);
 }
 

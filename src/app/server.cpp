@@ -10,6 +10,7 @@
 #include "agent/llm/pacing.hpp"
 #include "api/api.hpp"
 #include "app/data_directory.hpp"
+#include "app/housekeeping.hpp"
 #include "app/programs.hpp"
 #include "app/redis_side.hpp"
 #include "base/text.hpp"
@@ -118,6 +119,7 @@ class Server {
   std::unique_ptr<workflow::Performer> performer_;
   std::unique_ptr<workflow::Journal> journal_;
   std::unique_ptr<workflow::Scheduler> scheduler_;
+  std::unique_ptr<Housekeeping> housekeeping_;
   std::unique_ptr<api::Context> context_;
   std::unique_ptr<http::Server> http_;
   std::string address_;
@@ -203,6 +205,9 @@ Result<void> Server::open_workflows() {
                                                                                 .programs = *programs_,
                                                                                 .driver = *journal_,
                                                                                 .runs = *runs_});
+  const store::RetentionRule kept{.succeeded_ms = config_.duration_ms("retention.succeeded"),
+                                  .failed_ms = config_.duration_ms("retention.failed")};
+  housekeeping_ = std::make_unique<Housekeeping>(loop_, system_clock(), *database_, *programs_, kept);
   return scheduler_->open_blocking();
 }
 
@@ -218,6 +223,8 @@ Result<void> Server::open_http() {
       .keys = config_.boolean("server.auth.enabled") ? keys_.get() : nullptr,
       .read_memory = [this](std::string memory, std::string key, int64_t offset,
                             int64_t limit) { return read_memory(std::move(memory), std::move(key), offset, limit); },
+      .purge_runs = [this](std::string workflow,
+                           bool dry_run) { return housekeeping_->sweep(std::move(workflow), dry_run); },
       .host_env = host_variable,
       .probes = {},
       .version = version_,
@@ -298,8 +305,12 @@ io::Task<void> Server::serve_until_signal() {
     outcome_ = fail(recovered.error());
   } else {
     scheduler_->start();
+    io::TaskScope chores(loop_);
+    chores.spawn(housekeeping_->keep(chores.token()));
     (void)co_await signals.wait();
     log::info("stopping");
+    chores.stop();
+    co_await chores.join();
   }
   co_await http_->stop(config_.duration_ms("server.timeouts.server_shutdown"));
   co_await scheduler_->stop();

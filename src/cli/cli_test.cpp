@@ -83,6 +83,18 @@ TEST_F(CliTest, WithoutAServerItSaysHowToStartOne) {
   EXPECT_THAT(answer.err, HasSubstr("compozy start --standalone"));
 }
 
+TEST_F(CliTest, AnOptionThatRepeatsMayBeGivenAgainAndAnotherMayNot) {
+  const std::vector<std::string> list{"execution", "list", "--server", "http://127.0.0.1:1", "--where", "a=1"};
+  const auto with = [&](const char* option, const char* value) {
+    std::vector<std::string> words = list;
+    words.insert(words.end(), {option, value, option, value});
+    return call(words);
+  };
+  EXPECT_EQ(with("--where", "b=2").code, static_cast<int>(ExitCode::unavailable));
+  EXPECT_EQ(with("--status", "FAILED").code, static_cast<int>(ExitCode::usage));
+  EXPECT_EQ(with("--where", "b").code, static_cast<int>(ExitCode::usage));
+}
+
 TEST_F(CliTest, FlagsReachTheConfiguration) {
   EXPECT_EQ(call({"init", folder_.string()}).code, 0);
   const Answer answer = call({"config", "explain", "server.port", "--port", "8080", "--cwd", folder_.string()});

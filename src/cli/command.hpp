@@ -25,6 +25,7 @@ struct Option {
   std::string_view name;   // "--input"
   std::string_view value;  // "JSON"; empty for a switch
   std::string_view help;
+  bool repeats = false;  // may be given again
 };
 
 class Invocation;
@@ -90,6 +91,7 @@ Result<void> run_schedule_resume(Invocation& invocation);
 Result<void> run_schedule_update(Invocation& invocation);
 Result<void> run_schedule_reset(Invocation& invocation);
 Result<void> run_execution_list(Invocation& invocation);
+Result<void> run_execution_purge(Invocation& invocation);
 Result<void> run_execution_get(Invocation& invocation);
 Result<void> run_execution_watch(Invocation& invocation);
 Result<void> run_execution_signal(Invocation& invocation);

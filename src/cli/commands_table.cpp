@@ -26,13 +26,19 @@ constexpr std::array kStartOptions{
 constexpr std::array kExecuteOptions{
     Option{"--input", "JSON", "The input: JSON, @FILE, or - for standard input."},
     Option{"--param", "NAME=VALUE",
-           "One member of the input; JSON where it reads as such, else text. May be repeated."},
+           "One member of the input; JSON where it reads as such, else text. May be given again.", true},
     Option{"--task", "ID", "Start at this task instead of the first."},
     Option{"--key", "KEY", "Idempotency key: the same key gives the same run again."},
     Option{"--wait", "", "Wait for the end and print the output."},
     Option{"--watch", "", "Print every event until the end."}};
 constexpr std::array kListOptions{Option{"--workflow", "ID", "Only runs of this workflow."},
                                   Option{"--status", "STATUS", "Only runs in this state, as in FAILED."},
+                                  Option{"--where", "NAME=VALUE",
+                                         "Only runs with this attribute; NAME>=N and NAME<=N "
+                                         "compare numbers. May be given again.",
+                                         true},
+                                  Option{"--since", "TIME", "Only runs started since then, or so long ago, as in 24h."},
+                                  Option{"--until", "TIME", "Only runs started before then."},
                                   Option{"--limit", "N", "At most so many; default 20."}};
 constexpr std::array kWatchOptions{Option{"--from", "N", "Begin after event N; default 0, the start of the run."}};
 constexpr std::array kSignalOptions{Option{"--payload", "JSON", "The payload: JSON, @FILE, or - for standard input."},
@@ -40,6 +46,8 @@ constexpr std::array kSignalOptions{Option{"--payload", "JSON", "The payload: JS
 constexpr std::array kVoteOptions{
     Option{"--values", "JSON", "What the approval's form asks for: JSON, @FILE, or - for standard input."},
     Option{"--comment", "TEXT", "Why; kept in the history."}};
+constexpr std::array kPurgeOptions{Option{"--workflow", "ID", "Only runs of this workflow."},
+                                   Option{"--dry-run", "", "Count them, and delete nothing."}};
 constexpr std::array kReasonOptions{Option{"--reason", "TEXT", "Why; kept in the history."}};
 
 constexpr std::array kCommands{
@@ -76,7 +84,7 @@ constexpr std::array kCommands{
             .run = run_workflow_execute},
     Command{.path = "execution list",
             .summary = "List runs, newest first.",
-            .examples = "compozy execution list --status FAILED",
+            .examples = "compozy execution list --status FAILED --since 24h --where tenant=acme",
             .options = kListOptions,
             .talks_to_server = true,
             .run = run_execution_list},
@@ -133,6 +141,12 @@ constexpr std::array kCommands{
             .positionals = kExecId,
             .talks_to_server = true,
             .run = run_execution_resume},
+    Command{.path = "execution purge",
+            .summary = "Delete ended runs that are older than their retention.",
+            .examples = "compozy execution purge --dry-run",
+            .options = kPurgeOptions,
+            .talks_to_server = true,
+            .run = run_execution_purge},
     Command{.path = "schedule list",
             .summary = "List what runs when.",
             .examples = "compozy schedule list",

@@ -27,6 +27,20 @@ Result<void> control(Invocation& invocation, const char* what) {
   return {};
 }
 
+// "tenant=acme" or "amount>=10" as a query parameter of the list.
+Result<std::string> filter_of(std::string_view where) {
+  const size_t sign = where.find_first_of("<>=");
+  const bool compares = sign != std::string_view::npos && where[sign] != '=';
+  if (sign == 0 || sign == std::string_view::npos || (compares && where.substr(sign + 1, 1) != "=")) {
+    return fail(Error{.code = Errc::invalid_argument,
+                      .message = "expected NAME=VALUE, NAME>=N or NAME<=N, found '" + std::string(where) + "'",
+                      .field = "--where"});
+  }
+  const std::string bound = !compares ? "" : where[sign] == '>' ? ".min" : ".max";
+  return "&attribute." + http::percent_encode(trim(where.substr(0, sign))) + bound + "=" +
+         http::percent_encode(trim(where.substr(sign + (compares ? 2 : 1))));
+}
+
 std::string duration_of(const json::Value& item) {
   const json::Value* duration = item.find("duration_ms");
   return duration == nullptr ? "" : format_duration_ms(duration->integer_or(0));
@@ -38,7 +52,14 @@ Result<void> run_execution_list(Invocation& invocation) {
   ApiClient client(invocation);
   std::string path = "/api/v0/executions/workflows?limit=" + http::percent_encode(invocation.value("--limit", "20"));
   if (invocation.has("--workflow")) path += "&workflow=" + http::percent_encode(invocation.value("--workflow"));
-  if (invocation.has("--status")) path += "&status=" + http::percent_encode(invocation.value("--status"));
+  for (const char* name : {"status", "since", "until"}) {
+    const std::string option = std::string("--") + name;
+    if (invocation.has(option)) path += "&" + std::string(name) + "=" + http::percent_encode(invocation.value(option));
+  }
+  for (const std::string& where : invocation.values("--where")) {
+    TRY(const std::string filter, filter_of(where));
+    path += filter;
+  }
   TRY(const json::Value data, client.call("GET", path));
   if (invocation.json()) {
     print_json(data["executions"]);
@@ -50,6 +71,28 @@ Result<void> run_execution_list(Invocation& invocation) {
                     run["created_at"].string_or(""), duration_of(run)});
   }
   print_table(rows);
+  return {};
+}
+
+Result<void> run_execution_purge(Invocation& invocation) {
+  ApiClient client(invocation);
+  json::Value body = json::Value::object({{"dry_run", invocation.has("--dry-run")}});
+  if (invocation.has("--workflow")) body.set("workflow_id", invocation.value("--workflow"));
+  TRY(const json::Value data, client.call("POST", "/api/v0/executions/purge", body));
+  if (invocation.json()) {
+    print_json(data);
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows{{"WORKFLOW", "SUCCEEDED", "FAILED"}};
+  for (const json::Value& purged : data["purged"].as_array()) {
+    rows.push_back({purged["workflow_id"].string_or(""), std::to_string(purged["succeeded"].integer_or(0)),
+                    std::to_string(purged["failed"].integer_or(0))});
+  }
+  if (rows.size() == 1) {
+    line("no run is older than its retention");
+  } else {
+    print_table(rows);
+  }
   return {};
 }
 

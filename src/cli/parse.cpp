@@ -20,17 +20,23 @@ struct Slots {
 
 constexpr std::string_view kGroupHelp = "config: settings · execution: runs · workflow: what can be run";
 
-void add_option(CLI::App& app, Slots& slots, const std::string& name, std::string_view value, const std::string& help) {
+constexpr int kRepeatsMax = 100;
+
+void add_option(CLI::App& app, Slots& slots, const std::string& name, std::string_view value, const std::string& help,
+                bool repeats = false) {
   if (value.empty()) {
     app.add_flag(name, slots.switches[name], help);
   } else {
-    app.add_option(name, slots.values[name], help)->type_name(std::string(value))->expected(1)->allow_extra_args(false);
+    app.add_option(name, slots.values[name], help)
+        ->type_name(std::string(value))
+        ->expected(1, repeats ? kRepeatsMax : 1)
+        ->allow_extra_args(false);
   }
 }
 
 void add_command(CLI::App& app, const Command& command, Slots& slots) {
   for (const Option& option : command.options)
-    add_option(app, slots, std::string(option.name), option.value, std::string(option.help));
+    add_option(app, slots, std::string(option.name), option.value, std::string(option.help), option.repeats);
   if (command.talks_to_server) {
     add_option(app, slots, "--server", "URL", "The server; default COMPOZY_BASE_URL, else http://127.0.0.1:5001.");
     add_option(app, slots, "--api-key", "KEY", "API key; default COMPOZY_API_KEY, else .compozy/api_key here.");

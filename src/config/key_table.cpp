@@ -188,6 +188,17 @@ constexpr std::array kKeys{
         .env = "WORKER_CONFIG_STORE_TTL",
         .help = "How long Redis keeps a copy of a definition that runs have pinned, since it was last read."},
 
+    Key{.path = "retention.succeeded",
+        .type = Type::duration,
+        .fallback = "30d",
+        .env = "RETENTION_SUCCEEDED",
+        .help = "How long runs that succeeded are kept, unless their workflow says; 0s = for ever."},
+    Key{.path = "retention.failed",
+        .type = Type::duration,
+        .fallback = "90d",
+        .env = "RETENTION_FAILED",
+        .help = "How long runs that failed, timed out or were canceled are kept; 0s = for ever."},
+
     Key{.path = "llm.max_tool_iterations",
         .type = Type::integer,
         .fallback = "100",

@@ -72,6 +72,8 @@ class Builder {
   // Builder_workflow: the file's own parts.
   void build_config(const Node& config);
   void build_triggers(const Node& triggers);
+  void build_attributes(const Node& attributes);
+  void build_retention(const Node& retention);
 
   // builder_triggers
   Webhook build_webhook(const Node& node, const std::string& path);

@@ -130,6 +130,28 @@ void Builder::build_config(const Node& config) {
   }
 }
 
+void Builder::build_attributes(const Node& attributes) {
+  check_templates(attributes, "attributes", diagnostics_, uses_);
+  if (attributes.members.size() > kAttributesMax)
+    diagnostics_.add(attributes, "attributes", "a workflow has at most " + std::to_string(kAttributesMax));
+  for (const Node::Member& member : attributes.members) {
+    const bool is_plain = std::ranges::all_of(member.name, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    });
+    const std::string where = "attributes." + member.name;
+    if (!is_plain) diagnostics_.add(member.value, where, "a name has letters, digits and '_'");
+    if (member.value.shape != Node::Shape::scalar || member.value.is_null())
+      diagnostics_.add(member.value, where, "expected a template, a text, a number or true or false");
+  }
+  workflow_.attributes = attributes.json();
+}
+
+void Builder::build_retention(const Node& retention) {
+  if (!check_fields(retention, kRetentionFields, "retention", diagnostics_)) return;
+  if (retention.find("succeeded") != nullptr) workflow_.retention.succeeded_ms = duration_of(retention, "succeeded");
+  if (retention.find("failed") != nullptr) workflow_.retention.failed_ms = duration_of(retention, "failed");
+}
+
 Workflow Builder::build() {
   policy_ = shelf_.policy;
   total_is_set_ = shelf_.policy.schedule_to_close_ms != 0;
@@ -143,6 +165,9 @@ Workflow Builder::build() {
   if (const Node* config = file_.find("config")) build_config(*config);
   if (const Node* triggers = file_.find("triggers")) build_triggers(*triggers);
   if (const Node* schedule = file_.find("schedule")) build_schedule(*schedule);
+  if (const Node* attributes = file_.find("attributes"); attributes != nullptr && attributes->is_map())
+    build_attributes(*attributes);
+  if (const Node* retention = file_.find("retention")) build_retention(*retention);
   for (const char* list : {"agents", "tools"}) {
     const Node* nodes = file_.find(list);
     if (nodes == nullptr) continue;

@@ -26,6 +26,7 @@ namespace compozy::project {
 
 inline constexpr int64_t kDefinitionFormat = 1;
 inline constexpr int64_t kIterationsMax = 10'000;  // of one loop task
+inline constexpr size_t kAttributesMax = 16;       // of one workflow
 
 enum class TaskType : uint8_t {
   basic,
@@ -203,6 +204,12 @@ struct Task {
   const Task* child() const { return tasks.empty() ? nullptr : &tasks.front(); }  // collection, loop, wait
 };
 
+// How long ended runs are kept, in milliseconds; -1 = as the server says, 0 = for ever.
+struct RunRetention {
+  int64_t succeeded_ms = -1;
+  int64_t failed_ms = -1;  // failed, canceled and timed out
+};
+
 struct Workflow {
   std::string id;
   std::string version;
@@ -217,6 +224,8 @@ struct Workflow {
   std::vector<Memory> memories;
   std::vector<Trigger> triggers;
   std::optional<Schedule> schedule;
+  json::Value attributes;  // name -> template, rendered when a run starts: what runs are found by. null = none
+  RunRetention retention;
 
   const Task* find_task(std::string_view task) const;  // top level
   const Agent* find_agent(std::string_view agent) const;

@@ -184,6 +184,12 @@ void fields(V& v, T& x) {
   v("input", x.input);
 }
 
+template <class V, Is<RunRetention> T>
+void fields(V& v, T& x) {
+  v("succeeded_ms", x.succeeded_ms);
+  v("failed_ms", x.failed_ms);
+}
+
 template <class V, Is<Workflow> T>
 void fields(V& v, T& x) {
   v("id", x.id);
@@ -199,6 +205,8 @@ void fields(V& v, T& x) {
   v("memories", x.memories);
   v("triggers", x.triggers);
   v("schedule", x.schedule);
+  v("attributes", x.attributes);
+  v("retention", x.retention);
 }
 
 struct AnyVisitor {

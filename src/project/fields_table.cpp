@@ -37,12 +37,13 @@ constexpr std::array kProject{FieldRow{"name", text, true},
                               FieldRow{"knowledge_bases", refused, false, kNoKnowledge},
                               FieldRow{"knowledge", refused, false, kNoKnowledge}};
 
-constexpr std::array kServer{
-    FieldRow{"data_dir", any},   FieldRow{"mode", any},     FieldRow{"server", any}, FieldRow{"database", any},
-    FieldRow{"temporal", any},   FieldRow{"redis", any},    FieldRow{"cache", any},  FieldRow{"limits", any},
-    FieldRow{"ratelimit", any},  FieldRow{"memory", any},   FieldRow{"llm", any},    FieldRow{"mcp_proxy", any},
-    FieldRow{"mcpproxy", any},   FieldRow{"webhooks", any}, FieldRow{"worker", any}, FieldRow{"stream", any},
-    FieldRow{"monitoring", any}, FieldRow{"cli", any},      FieldRow{"auth", any},   FieldRow{"log", any}};
+constexpr std::array kServer{FieldRow{"data_dir", any}, FieldRow{"mode", any},       FieldRow{"server", any},
+                             FieldRow{"database", any}, FieldRow{"temporal", any},   FieldRow{"redis", any},
+                             FieldRow{"cache", any},    FieldRow{"limits", any},     FieldRow{"ratelimit", any},
+                             FieldRow{"memory", any},   FieldRow{"llm", any},        FieldRow{"mcp_proxy", any},
+                             FieldRow{"mcpproxy", any}, FieldRow{"webhooks", any},   FieldRow{"worker", any},
+                             FieldRow{"stream", any},   FieldRow{"monitoring", any}, FieldRow{"cli", any},
+                             FieldRow{"auth", any},     FieldRow{"log", any},        FieldRow{"retention", any}};
 
 constexpr std::array kWorkflow{FieldRow{"resource", text},
                                FieldRow{"id", text, true},
@@ -57,6 +58,8 @@ constexpr std::array kWorkflow{FieldRow{"resource", text},
                                FieldRow{"tools", list},
                                FieldRow{"tasks", list, true},
                                FieldRow{"outputs", map},
+                               FieldRow{"attributes", map},
+                               FieldRow{"retention", map},
                                FieldRow{"mcps", refused, false, kNoMcp},
                                FieldRow{"knowledge_bases", refused, false, kNoKnowledge},
                                FieldRow{"knowledge", refused, false, kNoKnowledge}};
@@ -80,6 +83,7 @@ constexpr std::array kRetry{FieldRow{"initial_interval", duration}, FieldRow{"ba
                             FieldRow{"maximum_interval", duration}, FieldRow{"maximum_attempts", integer},
                             FieldRow{"non_retryable_error_types", texts}};
 
+constexpr std::array kRetention{FieldRow{"succeeded", duration}, FieldRow{"failed", duration}};
 constexpr std::array kConcurrency{FieldRow{"key", text}, FieldRow{"limit", integer, true}, FieldRow{"scope", text}};
 constexpr std::array kRateLimit{FieldRow{"key", text}, FieldRow{"limit", integer, true}, FieldRow{"period", duration},
                                 FieldRow{"burst", integer}, FieldRow{"scope", text}};
@@ -342,6 +346,7 @@ const ObjectKind kWorkflowFields{"workflow", kWorkflow};
 const ObjectKind kWorkflowConfigFields{"workflow's config", kWorkflowConfig};
 const ObjectKind kOptionsFields{"config", kOptions};
 const ObjectKind kRetryFields{"retry policy", kRetry};
+const ObjectKind kRetentionFields{"retention", kRetention};
 const ObjectKind kConcurrencyFields{"concurrency limit", kConcurrency};
 const ObjectKind kRateLimitFields{"rate limit", kRateLimit};
 const ObjectKind kModelRateFields{"model's rate_limit", kModelRate};

@@ -44,7 +44,7 @@ extern const ObjectKind kProjectFields, kWorkflowFields, kWorkflowConfigFields, 
     kModelFields, kAgentFields, kActionFields, kToolFields, kMemoryFields, kMemoryRefFields, kPersistenceFields,
     kTransitionFields, kTriggerFields, kScheduleFields, kRuntimeFields, kAutoloadFields, kSignalFields,
     kWorkflowSourceFields, kWebhookFields, kVerifyFields, kDedupeFields, kWebhookEventFields, kConcurrencyFields,
-    kRateLimitFields, kModelRateFields;
+    kRateLimitFields, kModelRateFields, kRetentionFields;
 
 std::span<const FieldRow> common_task_fields();
 ObjectKind task_fields(TaskType type);        // those of the type alone

@@ -26,6 +26,10 @@ Result<void> write_start(sql::Transaction& transaction, const Step& step) {
       step.run_no, run.run_id, run.workflow, text_or_null(run.idem_key), text_or_null(run.idem_hash), run.definition,
       run.semantics, text_or_null(run.input), step.at_ms, number_or_null(run.parent_run),
       number_or_null(run.parent_op)));
+  for (const Attribute& attribute : run.attributes) {
+    TRY(transaction.execute("INSERT INTO attributes (run_no, name, text, number) VALUES (?1, ?2, ?3, ?4)", step.run_no,
+                            attribute.name, attribute.text, attribute.number));
+  }
   return {};
 }
 
@@ -36,10 +40,10 @@ Result<void> write_run(sql::Transaction& transaction, const Step& step) {
                                      step.run_no, step.seq, step.at_ms));
   } else {
     TRY(changed, transaction.execute(
-                     "UPDATE runs SET head = ?2, updated_ms = ?3, status = ?4, output = ?5, error = ?6, ended_ms = ?7 "
-                     "WHERE run_no = ?1 AND head = ?2 - 1",
+                     "UPDATE runs SET head = ?2, updated_ms = ?3, status = ?4, output = ?5, error = ?6, ended_ms = ?7, "
+                     "usage = ?8 WHERE run_no = ?1 AND head = ?2 - 1",
                      step.run_no, step.seq, step.at_ms, step.status, text_or_null(step.output),
-                     text_or_null(step.error), step.ended_ms == 0 ? sql::Bind(nullptr) : sql::Bind(step.ended_ms)));
+                     text_or_null(step.error), number_or_null(step.ended_ms), text_or_null(step.usage)));
   }
   if (changed != 1)
     return fail(Errc::conflict,

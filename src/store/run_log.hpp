@@ -16,6 +16,12 @@
 
 namespace compozy::store {
 
+struct Attribute {
+  std::string name;
+  std::string text;              // the value as it is written
+  std::optional<double> number;  // where it is one
+};
+
 struct NewRun {
   std::string run_id;
   std::string workflow;
@@ -27,6 +33,7 @@ struct NewRun {
   std::string input;
   int64_t parent_run = 0;  // run_no of the run whose op started this one; 0 = none
   int64_t parent_op = 0;
+  std::vector<Attribute> attributes = {};
 };
 enum class PendingKind : uint8_t { activity = 0, child = 1, cancel_child = 2 };
 struct PendingOp {
@@ -68,6 +75,7 @@ struct Step {
   std::optional<NewRun> start;
   std::string status;  // the run's, when this step changes it
   std::string output, error;
+  std::string usage;  // once it has ended
   int64_t ended_ms = 0;
   std::vector<PendingOp> opened;
   std::vector<int64_t> closed;  // ops of activities

@@ -15,58 +15,110 @@ Result<int64_t> number_of(sql::Reader& reader, const std::string& run_id) {
   return *run_no;
 }
 
+Result<std::vector<Attribute>> read_attributes(sql::Reader& reader, int64_t run_no) {
+  TRY(auto rows, reader.query("SELECT name, text, number FROM attributes WHERE run_no = ?1 ORDER BY name", run_no));
+  std::vector<Attribute> out;
+  while (true) {
+    TRY(const bool more, rows.next());
+    if (!more) return out;
+    out.push_back({.name = rows.string(0),
+                   .text = rows.string(1),
+                   .number = rows.is_null(2) ? std::nullopt : std::optional(rows.real(2))});
+  }
+}
+
 Result<Run> read_run(sql::Reader& reader, const std::string& run_id) {
   TRY(auto rows,
       reader.query(
           "SELECT run_no, run_id, workflow, status, definition, input, output, error, started_ms, updated_ms, "
-          "ended_ms, "
+          "ended_ms, ifnull(usage, ''), "
           "(SELECT ifnull(max(n), 0) FROM events WHERE events.run_no = runs.run_no) FROM runs WHERE run_id = ?1",
           run_id));
   TRY(const bool found, rows.next());
   if (!found) return no_run(run_id);
-  return Run{.run_no = rows.integer(0),
-             .run_id = rows.string(1),
-             .workflow = rows.string(2),
-             .status = rows.string(3),
-             .definition = rows.string(4),
-             .input = rows.string(5),
-             .output = rows.string(6),
-             .error = rows.string(7),
-             .started_ms = rows.integer(8),
-             .updated_ms = rows.integer(9),
-             .ended_ms = rows.integer(10),
-             .last_event = rows.integer(11)};
+  Run run{.run_no = rows.integer(0),
+          .run_id = rows.string(1),
+          .workflow = rows.string(2),
+          .status = rows.string(3),
+          .definition = rows.string(4),
+          .input = rows.string(5),
+          .output = rows.string(6),
+          .error = rows.string(7),
+          .usage = rows.string(11),
+          .started_ms = rows.integer(8),
+          .updated_ms = rows.integer(9),
+          .ended_ms = rows.integer(10),
+          .last_event = rows.integer(12)};
+  TRY(run.attributes, read_attributes(reader, run.run_no));
+  return run;
 }
 
-Result<std::vector<Run>> read_page(sql::Reader& reader, const RunQuery& query) {
-  const int64_t before = query.before == 0 ? INT64_MAX : query.before;
-  const int64_t limit = std::clamp<int64_t>(query.limit, 1, kPageMax);
-  // One statement per combination, so that each uses the index that fits it.
-  std::string text =
-      "SELECT run_no, run_id, workflow, status, definition, error, started_ms, updated_ms, ended_ms FROM runs WHERE "
-      "run_no < ?1";
-  if (!query.workflow.empty()) text += " AND workflow = ?3";
-  if (!query.status.empty()) text += " AND status = ?4";
-  text += " ORDER BY run_no DESC LIMIT ?2";
-  std::vector<sql::Bind> binds{before, limit, query.workflow, query.status};
-  binds.resize(!query.status.empty() ? 4 : !query.workflow.empty() ? 3 : 2, nullptr);
-  TRY(auto rows, reader.query_with(text, binds));
-  std::vector<Run> runs;
-  while (true) {
-    TRY(const bool more, rows.next());
-    if (!more) return runs;
-    runs.push_back({.run_no = rows.integer(0),
-                    .run_id = rows.string(1),
-                    .workflow = rows.string(2),
-                    .status = rows.string(3),
-                    .definition = rows.string(4),
-                    .input = {},
-                    .output = {},
-                    .error = rows.string(5),
-                    .started_ms = rows.integer(6),
-                    .updated_ms = rows.integer(7),
-                    .ended_ms = rows.integer(8)});
+// A query as text and binds that grow together. One text per combination of filters, so that each is prepared once and
+// uses the index that fits it: the first attribute that has to equal something leads, else the workflow or the status.
+class PageQuery {
+ public:
+  explicit PageQuery(const RunQuery& query) {
+    const auto leading = std::ranges::find_if(query.attributes, [](const auto& filter) { return is_equality(filter); });
+    const bool leads = leading != query.attributes.end();
+    text_ = "SELECT runs.run_no, run_id, workflow, status, definition, error, started_ms, updated_ms, ended_ms FROM " +
+            std::string(leads ? "attributes AS led CROSS JOIN runs ON runs.run_no = led.run_no" : "runs");
+    const std::string key = leads ? "led.run_no" : "run_no";
+    text_ += " WHERE " + key + " < " + bind(query.before == 0 ? INT64_MAX : query.before);
+    if (leads) text_ += " AND led.name = " + bind(leading->name) + " AND led.text = " + bind(leading->equals);
+    for (auto filter = query.attributes.begin(); filter != query.attributes.end(); ++filter) {
+      if (filter != leading) add(*filter);
+    }
+    if (!query.workflow.empty()) text_ += " AND workflow = " + bind(query.workflow);
+    if (!query.status.empty()) text_ += " AND status = " + bind(query.status);
+    if (query.since_ms != 0) text_ += " AND started_ms >= " + bind(query.since_ms);
+    if (query.until_ms != 0) text_ += " AND started_ms < " + bind(query.until_ms);
+    text_ += " ORDER BY " + key + " DESC LIMIT " + bind(std::clamp<int64_t>(query.limit, 1, kPageMax));
   }
+  Result<sql::Rows> run(sql::Reader& reader) const { return reader.query_with(text_, binds_); }
+
+ private:
+  static bool is_equality(const AttributeFilter& filter) { return !filter.at_least && !filter.at_most; }
+  std::string bind(sql::Bind value) {
+    binds_.push_back(value);
+    return "?" + std::to_string(binds_.size());
+  }
+  void add(const AttributeFilter& filter) {
+    text_ += " AND EXISTS (SELECT 1 FROM attributes a WHERE a.run_no = runs.run_no AND a.name = " + bind(filter.name);
+    if (is_equality(filter)) text_ += " AND a.text = " + bind(filter.equals);
+    if (filter.at_least) text_ += " AND a.number >= " + bind(*filter.at_least);
+    if (filter.at_most) text_ += " AND a.number <= " + bind(*filter.at_most);
+    text_ += ")";
+  }
+
+  std::string text_;
+  std::vector<sql::Bind> binds_;
+};
+
+Result<std::vector<Run>> read_page(sql::Reader& reader, const RunQuery& query) {
+  std::vector<Run> runs;
+  {
+    TRY(auto rows, PageQuery(query).run(reader));
+    while (true) {
+      TRY(const bool more, rows.next());
+      if (!more) break;
+      runs.push_back({.run_no = rows.integer(0),
+                      .run_id = rows.string(1),
+                      .workflow = rows.string(2),
+                      .status = rows.string(3),
+                      .definition = rows.string(4),
+                      .input = {},
+                      .output = {},
+                      .error = rows.string(5),
+                      .usage = {},
+                      .started_ms = rows.integer(6),
+                      .updated_ms = rows.integer(7),
+                      .ended_ms = rows.integer(8)});
+    }
+  }
+  for (Run& run : runs) {
+    TRY(run.attributes, read_attributes(reader, run.run_no));
+  }
+  return runs;
 }
 
 Result<std::vector<TaskRow>> read_tasks(sql::Reader& reader, const std::string& run_id) {

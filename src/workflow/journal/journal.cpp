@@ -29,6 +29,16 @@ metrics::Counter& steps_total() {
   return counter;
 }
 
+std::vector<store::Attribute> rows_of(const json::Value& attributes) {
+  std::vector<store::Attribute> rows;
+  for (const auto& [name, value] : attributes.as_object()) {
+    rows.push_back({.name = name,
+                    .text = value.is_string() ? value.as_string() : json::print(value),
+                    .number = value.is_number() ? std::optional(value.as_double()) : std::nullopt});
+  }
+  return rows;
+}
+
 // What one step of a batch opened and a later one closed is never begun.
 void drop_closed_again(std::vector<Decision>& batch) {
   std::unordered_set<int64_t> closed;
@@ -85,9 +95,13 @@ io::Task<Result<StartedRun>> Journal::start_run(StartRequest request, Parent par
     CO_TRY(StartedRun earlier, co_await same_key());
     if (earlier.existed) co_return earlier;
   }
+  const std::string run_id = make_ulid(options_.clock.wall_ms(), options_.random);
+  CO_TRY(
+      const json::Value attributes,
+      attributes_of(*program, run_id, input, {.at_ms = options_.clock.wall_ms(), .entropy = options_.random.next()}));
   auto run = std::make_shared<ActiveRun>();
   run->run_no = ++last_run_no_;
-  run->run_id = make_ulid(options_.clock.wall_ms(), options_.random);
+  run->run_id = run_id;
   run->program = program;
   runs_[run->run_no] = run;
   numbers_[run->run_id] = run->run_no;
@@ -110,7 +124,8 @@ io::Task<Result<StartedRun>> Journal::start_run(StartRequest request, Parent par
                                        .definition_json = json::print(project::to_json(program->workflow())),
                                        .input = json::print(input),
                                        .parent_run = run->parent_run,
-                                       .parent_op = run->parent_op},
+                                       .parent_op = run->parent_op,
+                                       .attributes = rows_of(attributes)},
                 .done = [durable](Result<void> result) { durable.set(std::move(result)); }});
   const Result<void> result = co_await durable.wait();
   if (!result && result.error().code == Errc::conflict && !request.idempotency_key.empty())
@@ -380,6 +395,7 @@ store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const R
       step.status = status_name(ended->outcome.status);
       step.output = ended->outcome.output.is_null() ? "" : json::print(ended->outcome.output);
       step.error = ended->outcome.error.is_null() ? "" : json::print(ended->outcome.error);
+      step.usage = run.state.usage.is_null() ? "" : json::print(run.state.usage);
       step.ended_ms = records.at_ms;
     }
   }

@@ -467,6 +467,24 @@ TEST_F(JournalTest, AnAttemptThatShowsNoSignOfLifeTimesOutAndOneThatDoesGoesOn) 
   EXPECT_EQ(run_to_end(start("alive")).status, "SUCCESS");
 }
 
+TEST_F(JournalTest, ARunIsFoundByTheAttributesThatItsInputGaveIt) {
+  programs_.add("w", R"({"tasks":[{"id":"a"}],"attributes":{"tenant":"{{ .workflow.input.tenant }}",
+      "amount":"{{ .workflow.input.amount }}","none":"{{ .workflow.input.missing | default \"\" }}","kind":"order"}})");
+  const std::string id = start("w", R"({"tenant":"acme","amount":12.5})");
+  const store::Run run = run_to_end(id);
+  ASSERT_EQ(run.attributes.size(), 3U);
+  EXPECT_EQ(run.attributes[0].name + run.attributes[1].name + run.attributes[2].name, "amountkindtenant");
+  EXPECT_EQ(run.attributes[0].number, 12.5);
+  EXPECT_EQ(run.attributes[2].text, "acme");
+  programs_.add("bad", R"({"tasks":[{"id":"a"}],"attributes":{"all":"{{ .workflow.input }}"}})");
+  const auto refused = on_loop(journal_->start({.workflow = "bad",
+                                                .input = json::parse(R"({"x":1})").value(),
+                                                .first_task = {},
+                                                .idempotency_key = {},
+                                                .idempotency_hash = {}}));
+  EXPECT_EQ(refused.error().code, Errc::validation_failed);
+}
+
 TEST_F(JournalTest, AChildRunGivesItsOutputToItsParent) {
   programs_.add("outer", R"({"tasks":[{"id":"sub","type":"workflow","child_workflow":"two","with":{"x":5}}],
                              "outputs":{"y":"{{ .tasks.sub.output.b.output.y }}"}})");

@@ -15,6 +15,16 @@ Result<Records> decide(const Program& program, State& state, const Event& event,
   return std::move(decider).take();
 }
 
+Result<json::Value> attributes_of(const Program& program, const std::string& run_id, const json::Value& input,
+                                  Stamp stamp) {
+  State state;
+  state.run_id = run_id;
+  state.workflow = program.workflow().id;
+  state.input = input;
+  state.tasks = json::Value::object();
+  return Decider(program, state, stamp).attributes();
+}
+
 Outcome failure(std::string_view code, std::string_view message, json::Value details) {
   return {.status = Status::failed, .output = {}, .error = make_error(code, message, std::move(details))};
 }

@@ -22,6 +22,7 @@ class Decider {
   Decider(const Program& program, State& state, Stamp stamp);
 
   Result<void> handle(const Event& event);
+  Result<json::Value> attributes();
   Records take() && { return std::move(records_); }
 
  private:

@@ -29,6 +29,7 @@ inline constexpr int64_t kChildrenMax = 100'000;
 inline constexpr int64_t kSignalsMax = 1'000;
 inline constexpr int64_t kConcurrentChildrenMax = 100;
 inline constexpr int64_t kRunDepthMax = 16;  // runs above a run
+inline constexpr size_t kAttributeBytesMax = 256;
 
 struct Stamp {
   int64_t at_ms = 0;  // never goes back within a run: decide() takes the later of this and the state's
@@ -102,6 +103,12 @@ using Command = std::variant<StartActivity, StartTimer, StartChild, CancelOp, Cl
 Result<Records> decide(const Program& program, State& state, const Event& event, Stamp stamp);
 
 std::vector<Command> commands_of(const Records& records);
+
+// What a run that starts with this input is found by: the workflow's `attributes`, rendered; those that give nothing
+// are left out. Errors: Errc::validation_failed for one that is neither text, number nor boolean, or longer than
+// kAttributeBytesMax.
+Result<json::Value> attributes_of(const Program& program, const std::string& run_id, const json::Value& input,
+                                  Stamp stamp);
 
 // The record that lets a keeper drop what came before. Changes nothing.
 Checkpoint checkpoint_of(const State& state);

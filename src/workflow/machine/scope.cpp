@@ -78,6 +78,27 @@ json::Value Decider::parent_view(const std::string& path, int64_t depth) {
   return view;
 }
 
+Result<json::Value> Decider::attributes() {
+  json::Value out = json::Value::object();
+  const json::Value& wanted = program_.workflow().attributes;
+  if (!wanted.is_object()) return out;
+  const json::Value context = base_context(nullptr, {}, {});
+  for (const auto& [name, text] : wanted.as_object()) {
+    auto value = render(text, context);
+    if (!value) return fail(std::move(value).error().with_context("attribute '" + name + "'"));
+    if (value->is_null() || (value->is_string() && value->as_string().empty())) continue;
+    if (!value->is_string() && !value->is_number() && !value->is_bool()) {
+      return fail(Errc::validation_failed, "attribute '" + name + "' is neither a text nor a number nor true or false");
+    }
+    if (value->is_string() && value->as_string().size() > kAttributeBytesMax) {
+      return fail(Errc::validation_failed,
+                  "attribute '" + name + "' has more than " + std::to_string(kAttributeBytesMax) + " bytes");
+    }
+    out.set(name, std::move(*value));
+  }
+  return out;
+}
+
 Result<json::Value> Decider::render(const json::Value& tree, const json::Value& context) {
   return expression::render_tree(tree, context, environment());
 }

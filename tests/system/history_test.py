@@ -1,0 +1,95 @@
+"""The history of runs as a user meets it: found by attributes, priced by usage, limited by key, and let go in the end."""
+import json
+import time
+import unittest
+
+from server import Problem, Server, write_project
+
+CONFIG = """
+name: history
+models: [{provider: mock, model: m, default: true}]
+workflows: [{source: ./order.yaml}, {source: ./brief.yaml}]
+tools: [{id: mark, description: notes when it runs, execute: tools/mark.sh}]
+"""
+
+ORDER = """
+id: order
+attributes: {tenant: "{{ .workflow.input.tenant }}", amount: "{{ .workflow.input.amount }}"}
+tasks: [{id: ask, prompt: "say {{ .workflow.input.amount }}"}]
+outputs: {n: 1}
+"""
+
+BRIEF = """
+id: brief
+retention: {succeeded: 1s, failed: 1s}
+tasks:
+  - id: each
+    type: collection
+    items: "1..6"
+    task:
+      id: "m-{{ .index }}"
+      tool: mark
+      concurrency: [{key: "'one'", limit: 2}]
+"""
+
+# How many of them are at work at once: each says so in a folder that all share.
+MARK = """#!/bin/sh
+cat > /dev/null
+mkdir -p at; touch at/$$; ls at | wc -l >> most; sleep 0.05; rm at/$$
+echo '{"result": {}}'
+"""
+
+
+class HistoryTest(unittest.TestCase):
+    def setUp(self):
+        self.root = write_project({"compozy.yaml": CONFIG, "order.yaml": ORDER, "brief.yaml": BRIEF, "tools/mark.sh": MARK})
+        self.server = Server(self.root).start_process()
+        self.addCleanup(lambda: self.server.kill())
+
+    def listed(self, *words):
+        said = self.server.cli("execution", "list", "--json", *words)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        return [run["exec_id"] for run in json.loads(said.stdout)]
+
+    def test_runs_are_found_by_attributes_and_show_what_they_used(self):
+        runs = [self.server.start("order", {"tenant": tenant, "amount": amount}) for tenant, amount in (("acme", 5), ("acme", 80), ("zeta", 80))]
+        ended = [self.server.wait(run) for run in runs]
+        self.assertEqual(ended[0]["attributes"], {"tenant": "acme", "amount": 5})
+        self.assertGreater(ended[0]["usage"][0]["total_tokens"], 0)
+        self.assertEqual(self.listed("--where", "tenant=acme"), [runs[1], runs[0]])
+        self.assertEqual(self.listed("--where", "tenant=acme", "--where", "amount>=10"), [runs[1]])
+        self.assertEqual(self.listed("--where", "amount=80", "--limit", "1"), [runs[2]])
+        self.assertEqual(self.listed("--where", "tenant=nobody"), [])
+        self.assertEqual(self.listed("--since", "1h"), list(reversed(runs)))
+        self.assertEqual(self.listed("--until", "2020-01-01T00:00:00Z"), [])
+        refused = self.server.cli("execution", "list", "--where", "tenant")
+        self.assertIn("expected NAME=VALUE", refused.stderr)
+        with self.assertRaises(Problem) as wrong:
+            self.server.call("GET", "/api/v0/executions/workflows?since=yesterday")
+        self.assertEqual(wrong.exception.body["field"], "since")
+
+    def test_a_concurrency_key_bounds_what_runs_at_once_over_several_runs(self):
+        for run in [self.server.start("brief") for _ in range(2)]:
+            self.assertEqual(self.server.wait(run)["status"], "SUCCESS")
+        most = max(int(line) for line in (self.root / "most").read_text().split())
+        self.assertLessEqual(most, 2)
+
+    def test_runs_go_after_their_retention_and_a_dry_run_only_counts(self):
+        brief, order = self.server.start("brief"), self.server.start("order", {"tenant": "t", "amount": 1})
+        self.server.wait(brief)
+        self.server.wait(order)
+        time.sleep(1.1)
+        said = self.server.cli("execution", "purge", "--dry-run")
+        self.assertRegex(said.stdout, r"brief +1 +0")
+        self.assertEqual(self.server.run(brief)["status"], "SUCCESS")
+        self.assertEqual(self.server.cli("execution", "purge").returncode, 0)
+        with self.assertRaises(Problem) as gone:
+            self.server.run(brief)
+        self.assertEqual(gone.exception.status, 404)
+        self.assertEqual(self.server.run(order)["status"], "SUCCESS")
+        unknown = self.server.cli("execution", "purge", "--workflow", "ordr")
+        self.assertIn("did you mean 'order'?", unknown.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
