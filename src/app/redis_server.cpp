@@ -29,7 +29,9 @@
 #include "redis/embedded/maintenance.hpp"
 #include "redis/persist/append_log.hpp"
 #include "redis/persist/dump_file.hpp"
+#include "redis/persist/loading.hpp"
 #include "redis/server/server.hpp"
+#include "redis/server/tls.hpp"
 
 namespace compozy::app {
 
@@ -66,7 +68,7 @@ class Process final : public redis::HostPort {
   int run(redis::ConfigFile& config);
 
   std::string apply(const redis::SettingRow& row, const redis::Settings& before, const redis::Settings& now) override;
-  void shutdown(bool, bool) override { eventfd_write(wake_.get(), 1); }
+  std::string shutdown(Shutdown options) override;
   std::string config_file() const override { return config_file_; }
   std::string executable() const override { return executable_path(); }
   void log(std::string_view text) override { log_.write(Level::warning, text); }
@@ -78,6 +80,10 @@ class Process final : public redis::HostPort {
   bool start(redis::ConfigFile& config);
   bool load_users(redis::ConfigFile& config);
   bool start_server(const redis::Settings& settings);
+  bool load(redis::Loading& loading);
+  bool stop_requested();
+  std::string apply_tls(const redis::SettingRow& row, const redis::Settings& now);
+  bool end_by_signal(uint32_t number);
   std::string switch_log(bool on);
   void banner(const redis::Settings& settings);
   void wait();
@@ -85,13 +91,14 @@ class Process final : public redis::HostPort {
 
   std::string config_file_;
   redis::Fd wake_;
+  redis::Fd signals_;
   RedisLog log_;
   std::unique_ptr<redis::Engine> engine_;
   std::unique_ptr<redis::DumpFile> dump_file_;
   std::unique_ptr<redis::AppendLog> append_log_;
-  std::vector<std::unique_ptr<redis::AppendLog>> ended_logs_;  // by CONFIG SET appendonly no
   std::unique_ptr<redis::Maintenance> maintenance_;
   std::unique_ptr<redis::Server> server_;
+  bool interrupted_ = false;  // told to end while the data was not there yet: nothing is saved
 };
 
 Result<std::string> Process::read_file(const std::string& path) {
@@ -112,40 +119,76 @@ Result<void> Process::write_file(const std::string& path, std::string_view text)
   return {};
 }
 
-std::optional<uint16_t> tcp_port(const redis::Settings& settings) {
-  if (settings.port == 0) return std::nullopt;
-  return static_cast<uint16_t>(settings.port);
+std::optional<uint16_t> port_of(int64_t number) {
+  if (number == 0) return std::nullopt;
+  return static_cast<uint16_t>(number);
 }
 
 std::string Process::apply(const redis::SettingRow& row, const redis::Settings&, const redis::Settings& now) {
   if (row.name == "loglevel") log_.set_level(now.loglevel);
-  if (row.name == "appendonly" && engine_ != nullptr) return switch_log(now.appendonly);
+  if (row.name == "appendonly" && append_log_ != nullptr) return switch_log(now.appendonly);
+  if (row.name == "aof-disable-auto-gc" && append_log_ != nullptr) append_log_->collect_history();
   if (row.name == "dir" && ::chdir(now.dir.c_str()) != 0) return std::strerror(errno);
   if ((row.name == "port" || row.name == "bind") && server_ != nullptr) {
-    if (const auto bound = server_->rebind(now.bind, tcp_port(now)); !bound) {
+    auto bound = server_->rebind(now.bind, port_of(now.port));
+    if (bound && row.name == "bind") bound = server_->rebind_tls(now.bind, port_of(now.tls_port));
+    if (!bound) {
       say(Level::warning, "Failed listening on " + bound.error().message);
       return row.name == "port" ? "Unable to listen on this port. Check server logs."
                                 : "Failed to bind to specified addresses.";
     }
   }
+  if (row.name.starts_with("tls-") && server_ != nullptr) return apply_tls(row, now);
   return {};
 }
 
-// Under the gate. A log that ends writes what it has; it is destroyed when the process ends, outside the gate.
+// A changed certificate, key or option serves the connections that come from now on. While nothing listens, all of it
+// may still be incomplete.
+std::string Process::apply_tls(const redis::SettingRow& row, const redis::Settings& now) {
+  if (now.tls_port != 0) {
+    auto context = redis::TlsContext::make(now);
+    if (!context) {
+      say(Level::warning, "Failed to configure TLS: " + context.error().message);
+      return "Unable to update TLS configuration. Check server logs.";
+    }
+    server_->set_tls(*std::move(context));
+  }
+  if (row.name != "tls-port") return {};
+  if (const auto bound = server_->rebind_tls(now.bind, port_of(now.tls_port)); !bound) {
+    say(Level::warning, "Failed listening on " + bound.error().message);
+    return "Unable to listen on this port. Check server logs.";
+  }
+  return {};
+}
+
+// Under the gate.
+std::string Process::shutdown(Shutdown options) {
+  const redis::ServerState& state = engine_->state();
+  const bool wanted = options.save || (!state.settings.save.empty() && !options.no_save);
+  if (wanted && !state.loading) {
+    say(Level::notice, "Saving the final RDB snapshot before exiting.");
+    if (const std::string problem = dump_file_->save_at_end(); !problem.empty()) {
+      say(Level::warning, "Error trying to save the DB: " + problem);
+      if (!options.force) {
+        say(Level::warning, "Errors trying to shut down the server. Check the logs for more information.");
+        return problem;
+      }
+    }
+  }
+  eventfd_write(wake_.get(), 1);
+  return {};
+}
+
+// Under the gate.
 std::string Process::switch_log(bool on) {
-  if (on == (append_log_ != nullptr)) return {};
   if (!on) {
-    engine_->attach(nullptr, nullptr);
-    ended_logs_.push_back(std::move(append_log_));
+    append_log_->switch_off();
     return {};
   }
-  auto started = redis::AppendLog::start(*engine_, {.directory = "."});
-  if (!started) {
-    say(Level::warning, "The append only log could not be started: " + started.error().to_string());
-    return "Unable to turn on AOF. Check server logs.";
-  }
-  append_log_ = *std::move(started);
-  return {};
+  const std::string refused = append_log_->switch_on();
+  if (refused.empty()) return {};
+  say(Level::warning, "The append only log could not be started: " + refused);
+  return "Unable to turn on AOF. Check server logs.";
 }
 
 bool Process::open_log(const redis::Settings& settings) {
@@ -197,9 +240,18 @@ void write_pid_file(const redis::Settings& settings) {
 
 bool Process::start_server(const redis::Settings& settings) {
   redis::Server::Options options{.unix_socket = settings.unixsocket,
-                                 .tcp_port = tcp_port(settings),
+                                 .tcp_port = port_of(settings.port),
                                  .tcp_addresses = settings.bind,
                                  .backlog = static_cast<int>(settings.tcp_backlog)};
+  if (settings.tls_port != 0) {
+    auto context = redis::TlsContext::make(settings);
+    if (!context) {
+      say(Level::warning, "Failed to configure TLS: " + context.error().message);
+      return false;
+    }
+    options.tls = *std::move(context);
+    options.tls_port = port_of(settings.tls_port);
+  }
   options.unix_permissions = settings.unixsocketperm == 0 ? 0777 : static_cast<uint32_t>(settings.unixsocketperm);
   auto server = redis::Server::start(*engine_, std::move(options));
   if (!server) {
@@ -233,6 +285,7 @@ bool Process::load_users(redis::ConfigFile& config) {
   return true;
 }
 
+// Clients are served from the beginning; they get -LOADING until the data is there.
 bool Process::start(redis::ConfigFile& config) {
   const redis::Settings settings = config.settings;
   engine_ = std::make_unique<redis::Engine>(
@@ -240,44 +293,77 @@ bool Process::start(redis::ConfigFile& config) {
   engine_->state().host = this;
   dump_file_ = std::make_unique<redis::DumpFile>(*engine_, ".");
   if (!load_users(config)) return false;
-  if (settings.appendonly) {
-    auto opened = redis::AppendLog::open(*engine_, {.directory = "."});
-    if (!opened) {
-      say(Level::warning, "Fatal error loading the append only file: " + opened.error().to_string());
-      return false;
-    }
-    append_log_ = *std::move(opened);
-    say(Level::notice, "DB loaded from append only file: 0.000 seconds");
-  } else if (const auto loaded = dump_file_->load(); !loaded) {
-    say(Level::warning, "Fatal error loading the DB: " + loaded.error().to_string() + ". Exiting.");
-    return false;
-  } else if (*loaded > 0) {
-    say(Level::notice, "DB loaded from disk: 0.000 seconds");
+  {
+    redis::Loading loading(*engine_, [this] { return stop_requested(); });
+    maintenance_ = std::make_unique<redis::Maintenance>(*engine_);
+    if (!start_server(settings)) return false;
+    say(Level::warning, "Server initialized");
+    if (!load(loading)) return false;
+    if (interrupted_) return true;
   }
-  maintenance_ = std::make_unique<redis::Maintenance>(*engine_);
-  if (!start_server(settings)) return false;
-  say(Level::warning, "Server initialized");
-  if (settings.port != 0) say(Level::notice, "Ready to accept connections");
+  if (settings.port != 0 || settings.tls_port != 0) say(Level::notice, "Ready to accept connections");
   if (!settings.unixsocket.empty())
     say(Level::notice, "The server is now ready to accept connections at " + settings.unixsocket);
   return true;
 }
 
-void Process::wait() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  const redis::Fd signal_fd(signalfd(-1, &signals, SFD_CLOEXEC));
-  std::array<pollfd, 2> fds{
-      {{.fd = signal_fd.get(), .events = POLLIN, .revents = 0}, {.fd = wake_.get(), .events = POLLIN, .revents = 0}}};
-  while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
+bool Process::load(redis::Loading& loading) {
+  const bool logs = engine_->state().settings.appendonly;
+  auto opened = logs ? redis::AppendLog::open(*engine_, {.directory = ".", .loading = &loading})
+                     : redis::AppendLog::off(*engine_, {.directory = "."});
+  if (!opened && opened.error().code == Errc::cancelled) return interrupted_ = true;
+  if (!opened) {
+    say(Level::warning, "Fatal error loading the append only file: " + opened.error().to_string());
+    return false;
   }
-  if ((fds[0].revents & POLLIN) == 0) return;
-  signalfd_siginfo info{};
-  if (::read(signal_fd.get(), &info, sizeof info) != sizeof info) return;
-  say(Level::warning,
-      info.ssi_signo == SIGINT ? "Received SIGINT scheduling shutdown..." : "Received SIGTERM scheduling shutdown...");
+  {
+    const redis::Engine::Hold hold(*engine_);
+    append_log_ = *std::move(opened);
+  }
+  std::string source = append_log_->replayed_commands() > 0 ? "append only file" : "";
+  if (!logs) {
+    const auto loaded = dump_file_->load(&loading);
+    if (!loaded && loaded.error().code == Errc::cancelled) return interrupted_ = true;
+    if (!loaded) {
+      say(Level::warning, "Fatal error loading the DB: " + loaded.error().to_string() + ". Exiting.");
+      return false;
+    }
+    source = *loaded > 0 ? "disk" : "";
+  }
+  std::array<char, 32> seconds{};
+  std::snprintf(seconds.data(), seconds.size(), "%.3f", loading.seconds());
+  if (!source.empty()) say(Level::notice, "DB loaded from " + source + ": " + seconds.data() + " seconds");
+  return true;
+}
+
+// A signal or SHUTDOWN is there to be taken by wait().
+bool Process::stop_requested() {
+  std::array<pollfd, 2> fds{
+      {{.fd = signals_.get(), .events = POLLIN, .revents = 0}, {.fd = wake_.get(), .events = POLLIN, .revents = 0}}};
+  return ::poll(fds.data(), fds.size(), 0) > 0;
+}
+
+// What shutdown-on-sigint and shutdown-on-sigterm say. False: the server goes on.
+bool Process::end_by_signal(uint32_t number) {
+  const bool interrupt = number == SIGINT;
+  say(Level::warning, interrupt ? "Received SIGINT scheduling shutdown..." : "Received SIGTERM scheduling shutdown...");
+  const redis::Engine::Hold hold(*engine_);
+  const redis::Settings& settings = engine_->state().settings;
+  const std::string& how = interrupt ? settings.shutdown_on_sigint : settings.shutdown_on_sigterm;
+  const auto has = [&](std::string_view word) { return (" " + how + " ").contains(" " + std::string(word) + " "); };
+  say(Level::warning, "User requested shutdown...");
+  return shutdown({.save = has("save"), .no_save = has("nosave"), .force = has("force")}).empty();
+}
+
+void Process::wait() {
+  std::array<pollfd, 2> fds{
+      {{.fd = signals_.get(), .events = POLLIN, .revents = 0}, {.fd = wake_.get(), .events = POLLIN, .revents = 0}}};
+  while (true) {
+    if (::poll(fds.data(), fds.size(), -1) < 0) continue;
+    if ((fds[1].revents & POLLIN) != 0) return;
+    signalfd_siginfo info{};
+    if (::read(signals_.get(), &info, sizeof info) == sizeof info && end_by_signal(info.ssi_signo)) return;
+  }
 }
 
 int Process::run(redis::ConfigFile& config) {
@@ -295,16 +381,15 @@ int Process::run(redis::ConfigFile& config) {
   sigemptyset(&signals);
   for (const int number : {SIGTERM, SIGINT}) sigaddset(&signals, number);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signals_.reset(signalfd(-1, &signals, SFD_CLOEXEC));
   for (const int number : {SIGPIPE, SIGHUP}) std::signal(number, SIG_IGN);
   banner(settings);
   write_pid_file(settings);
   if (!start(config)) return 1;
-  wait();
-  say(Level::warning, "User requested shutdown...");
+  if (!interrupted_) wait();
   server_.reset();
   maintenance_.reset();
   append_log_.reset();
-  ended_logs_.clear();
   if (!settings.pidfile.empty()) ::unlink(settings.pidfile.c_str());
   say(Level::warning, "Redis is now ready to exit, bye bye...");
   return 0;

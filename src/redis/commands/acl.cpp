@@ -124,8 +124,11 @@ bool AclUser::allows_channel(std::string_view channel, bool is_pattern) const {
   return std::ranges::any_of(selectors_, [&](const AclSelector& s) { return s.allows_channel(channel, is_pattern); });
 }
 
-bool AclUser::allows_all_keys() const {
-  return std::ranges::any_of(selectors_, [](const AclSelector& selector) { return selector.all_keys(); });
+bool AclUser::may_read_all_keys(const AclRequest& request) const {
+  return std::ranges::any_of(selectors_, [&](const AclSelector& selector) {
+    std::string object;
+    return selector.reads_all_keys() && selector.check(request, object) == AclDenied::nothing;
+  });
 }
 
 std::string AclUser::describe() const {

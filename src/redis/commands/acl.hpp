@@ -40,7 +40,8 @@ class AclUser {
   AclDenied check(const AclRequest& request, std::string& object) const;
   bool allows_everything() const { return selectors_.front().allows_everything(); }
   bool allows_channel(std::string_view channel, bool is_pattern) const;
-  bool allows_all_keys() const;
+  // Whether a selector that allows this command lets it read every key besides.
+  bool may_read_all_keys(const AclRequest& request) const;
   std::string describe() const;  // "user NAME on …"
 
  private:

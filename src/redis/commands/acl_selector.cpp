@@ -205,6 +205,11 @@ bool AclSelector::allows_key(std::string_view key, const KeyUse& use) const {
   });
 }
 
+bool AclSelector::reads_all_keys() const {
+  return all_keys_ || std::ranges::any_of(
+                          keys_, [](const KeyPattern& pattern) { return pattern.read && pattern.pattern == "*"; });
+}
+
 bool AclSelector::allows_channel(std::string_view channel, bool is_pattern) const {
   if (all_channels_) return true;
   if (is_pattern) return std::ranges::find(channels_, channel) != channels_.end();

@@ -60,7 +60,9 @@ size_t client_memory(const Session& session) {
 }
 
 bool exceeds_output_limit(const ServerState& server, Session& session, int64_t now_ms) {
-  const size_t memory = output_memory(session);
+  // What is beyond the reply buffer counts together with what is in it: a reply of unknown length goes round the buffer.
+  const size_t beyond = output_memory(session);
+  const size_t memory = beyond == 0 ? 0 : beyond + in_buffer(session);
   if (memory == 0) {
     session.over_soft_limit_since_ms = 0;
     return false;

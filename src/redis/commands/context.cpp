@@ -108,8 +108,8 @@ bool Context::timeout(std::string_view text, int64_t& deadline_ms) {
   return true;
 }
 
-const Entry* Context::find_counted(std::string_view key) {
-  const Entry* entry = db().find(key);
+const Entry* Context::find_counted(std::string_view key, bool use) {
+  const Entry* entry = use ? db().find(key) : db().peek(key);
   ++(entry != nullptr ? server.stats.keyspace_hits : server.stats.keyspace_misses);
   // A write that makes the key itself does not miss it; one that reads other keys may.
   const bool reads = !row.has(kDenyOom) || row.name.ends_with("store") || row.name == "bitop" || row.name == "pfmerge";

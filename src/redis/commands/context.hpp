@@ -98,7 +98,8 @@ struct Context {
   // Looking up a key of a type. False: a WRONGTYPE error was sent. The pointer is null when the key is absent.
   bool read_string(std::string_view key, std::optional<std::string_view>& out);
   bool peek_string(std::string_view key, std::optional<std::string_view>& out);  // before a write: not a read
-  const Entry* find_counted(std::string_view key);                               // counts hits and misses
+  // Counts hits and misses; `use`: it is a use of the key, too.
+  const Entry* find_counted(std::string_view key, bool use = true);
   template <class V>
   bool read(std::string_view key, const V*& out) {
     const Entry* entry = find_counted(key);

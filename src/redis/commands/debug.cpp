@@ -47,6 +47,13 @@ void debug_pause_cron(Context& ctx) {
   ctx.reply.ok();
 }
 
+void debug_aof_flush_sleep(Context& ctx) {
+  int64_t us = 0;
+  if (!ctx.integer(ctx.arg(2), us)) return;
+  ctx.server.log_delay_us = us;
+  ctx.reply.ok();
+}
+
 void debug_log(Context& ctx) {
   if (ctx.server.host != nullptr) ctx.server.host->log("DEBUG LOG: " + std::string(ctx.arg(2)));
   ctx.reply.ok();
@@ -166,6 +173,7 @@ void debug_help(Context& ctx);
 
 constexpr size_t kAny = 1024;
 constexpr std::array kRows{
+    DebugRow{"aof-flush-sleep", 3, 3, debug_aof_flush_sleep, "Wait so many microseconds before the log is written."},
     DebugRow{"config-rewrite-force-all", 2, 2, debug_config_rewrite,
              "Write every setting into the configuration file."},
     DebugRow{"error", 3, 3, debug_error, "Reply with this error."},

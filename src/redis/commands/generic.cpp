@@ -69,11 +69,15 @@ void run_unlink(Context& ctx) { delete_keys(ctx, Release::lazily); }
 
 void run_exists(Context& ctx) {
   int64_t count = 0;
-  for (const std::string_view key : ctx.args.subspan(1)) count += ctx.find_counted(key) != nullptr ? 1 : 0;
+  for (const std::string_view key : ctx.args.subspan(1)) count += ctx.find_counted(key, false) != nullptr ? 1 : 0;
   ctx.reply.integer(count);
 }
 
-void run_touch(Context& ctx) { run_exists(ctx); }
+void run_touch(Context& ctx) {
+  int64_t count = 0;
+  for (const std::string_view key : ctx.args.subspan(1)) count += ctx.find_counted(key) != nullptr ? 1 : 0;
+  ctx.reply.integer(count);
+}
 
 void run_type(Context& ctx) {
   const Entry* entry = ctx.db().peek(ctx.arg(1));
@@ -91,16 +95,18 @@ void run_randomkey(Context& ctx) {
 }
 
 void run_keys(Context& ctx) {
-  std::vector<std::string> found;
   const std::string_view pattern = ctx.arg(1);
   const bool all = pattern == "*";
   const int64_t now = ctx.now_ms();
+  const size_t place = ctx.reply.begin_deferred();
+  size_t count = 0;
   ctx.db().for_each([&](const Entry& entry) {
-    if (entry.has_deadline() && now > entry.deadline_ms()) return;
-    if (all || glob_match(pattern, entry.key())) found.emplace_back(entry.key());
+    if (ctx.reply.full() || (entry.has_deadline() && now > entry.deadline_ms())) return;
+    if (!all && !glob_match(pattern, entry.key())) return;
+    ctx.reply.bulk(entry.key());
+    ++count;
   });
-  ctx.reply.array(found.size());
-  for (const auto& key : found) ctx.reply.bulk(key);
+  ctx.reply.end_array(place, count);
 }
 
 void run_move(Context& ctx) {

@@ -134,6 +134,7 @@ void run_latency_history(Context& ctx);
 void run_latency_latest(Context& ctx);
 void run_latency_reset(Context& ctx);
 void run_lolwut(Context& ctx);
+void run_migrate(Context& ctx);
 void run_memory_doctor(Context& ctx);
 void run_memory_malloc_stats(Context& ctx);
 void run_memory_purge(Context& ctx);

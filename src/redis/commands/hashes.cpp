@@ -226,7 +226,7 @@ void run_hrandfield(Context& ctx) {
   if (hash == nullptr || count == 0) return ctx.reply.array(0);
   if (count > 0) return reply_distinct_fields(ctx, *hash, static_cast<size_t>(count), with_values);
   reply_pairs(ctx, static_cast<size_t>(-count), with_values);
-  for (int64_t i = count; i < 0; ++i) {
+  for (int64_t i = count; i < 0 && !ctx.reply.full(); ++i) {
     const auto [name, value] = hash->random(ctx.space().random());
     reply_pair(ctx, name, value, with_values);
   }

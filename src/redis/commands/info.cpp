@@ -152,10 +152,12 @@ void add_memory(Context& ctx, Lines& lines) {
   lines.emplace_back("rss_overhead_bytes", "0");
   lines.emplace_back("mem_fragmentation_ratio", printed("%.2f", ratio));
   lines.emplace_back("mem_fragmentation_bytes", std::to_string(resident - used));
-  for (const char* name :
-       {"mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers", "mem_clients_slaves"})
-    lines.emplace_back(name, "0");
-  lines.emplace_back("mem_clients_normal", std::to_string(clients));
+  const std::string replicas = std::to_string(ctx.server.replicas_memory);
+  lines.emplace_back("mem_not_counted_for_evict", replicas);
+  lines.emplace_back("mem_replication_backlog", "0");
+  lines.emplace_back("mem_total_replication_buffers", replicas);
+  lines.emplace_back("mem_clients_slaves", replicas);
+  lines.emplace_back("mem_clients_normal", std::to_string(clients - ctx.server.replicas_memory));
   for (const char* name : {"mem_cluster_links", "mem_aof_buffer"}) lines.emplace_back(name, "0");
   lines.emplace_back("mem_allocator", "jemalloc-5.3.0");
   lines.emplace_back("active_defrag_running", "0");
@@ -167,13 +169,13 @@ void add_stats(Context& ctx, Lines& lines) {
   const Stats& stats = ctx.server.stats;
   lines = {{"total_connections_received", number(stats.connections)},
            {"total_commands_processed", number(stats.commands)},
-           {"instantaneous_ops_per_sec", "0"},
+           {"instantaneous_ops_per_sec", printed("%.0f", stats.commands_rate.per_second())},
            {"total_net_input_bytes", number(stats.net_input_bytes)},
            {"total_net_output_bytes", number(stats.net_output_bytes)},
            {"total_net_repl_input_bytes", "0"},
            {"total_net_repl_output_bytes", "0"},
-           {"instantaneous_input_kbps", "0.00"},
-           {"instantaneous_output_kbps", "0.00"},
+           {"instantaneous_input_kbps", printed("%.2f", stats.input_rate.per_second() / 1024)},
+           {"instantaneous_output_kbps", printed("%.2f", stats.output_rate.per_second() / 1024)},
            {"instantaneous_input_repl_kbps", "0.00"},
            {"instantaneous_output_repl_kbps", "0.00"},
            {"rejected_connections", number(stats.rejected_connections)},
@@ -194,7 +196,7 @@ void add_stats(Context& ctx, Lines& lines) {
            {"pubsub_patterns", number(ctx.server.pubsub.pattern_count())},
            {"pubsubshard_channels", number(ctx.server.pubsub.channel_count(true))},
            {"latest_fork_usec", "0"},
-           {"total_forks", "0"},
+           {"total_forks", number(stats.forks)},
            {"migrate_cached_sockets", "0"},
            {"slave_expires_tracked_keys", "0"}};
   for (const char* name : {"active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",

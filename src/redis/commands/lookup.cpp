@@ -172,9 +172,25 @@ bool add_keys(const Row& row, const KeySpec& spec, Args args, std::vector<KeyUse
   return true;
 }
 
+// KEYS ends the options; the words that follow AUTH and AUTH2 may be that word.
+std::vector<KeyUse> keys_to_migrate(Args args) {
+  constexpr std::string_view kFlags = "RW access delete";
+  for (size_t i = 6; i < args.size(); ++i) {
+    if (equals_ignoring_case(args[i], "keys")) {
+      std::vector<KeyUse> uses;
+      if (!args[3].empty()) return uses;  // a syntax error
+      while (++i < args.size()) uses.push_back({i, kFlags});
+      return uses;
+    }
+    i += equals_ignoring_case(args[i], "auth") ? 1 : equals_ignoring_case(args[i], "auth2") ? 2 : 0;
+  }
+  return {{3, kFlags}};
+}
+
 }  // namespace
 
 std::vector<KeyUse> key_uses(const Row& row, Args args) {
+  if (row.name == "migrate") return keys_to_migrate(args);
   std::vector<KeyUse> uses;
   for (const KeySpec& spec : row.keys) {
     if (spec.flags == "not_key" || spec.flags.find("incomplete") != std::string_view::npos) continue;

@@ -259,14 +259,17 @@ void run_shutdown(Context& ctx) {
   bool abort = false;
   bool save = false;
   bool no_save = false;
-  bool other = false;
+  bool force = false;
+  bool now = false;
   for (size_t i = 1; i < ctx.size(); ++i) {
     if (ctx.is(i, "nosave")) {
       no_save = true;
     } else if (ctx.is(i, "save")) {
       save = true;
-    } else if (ctx.is(i, "now") || ctx.is(i, "force")) {
-      other = true;
+    } else if (ctx.is(i, "now")) {
+      now = true;
+    } else if (ctx.is(i, "force")) {
+      force = true;
     } else if (ctx.is(i, "abort")) {
       abort = true;
     } else {
@@ -274,7 +277,7 @@ void run_shutdown(Context& ctx) {
       return;
     }
   }
-  if ((abort && (save || no_save || other)) || (save && no_save)) {
+  if ((abort && (save || no_save || now || force)) || (save && no_save)) {
     ctx.error(kSyntaxError);
     return;
   }
@@ -291,7 +294,10 @@ void run_shutdown(Context& ctx) {
     ctx.error("ERR SHUTDOWN is not allowed: the engine is part of another program");
     return;
   }
-  ctx.server.host->shutdown(save, no_save);
+  if (!ctx.server.host->shutdown({.save = save, .no_save = no_save, .force = force}).empty()) {
+    ctx.error("ERR Errors trying to SHUTDOWN. Check logs.");
+    return;
+  }
   ctx.session.close_after_reply = true;
 }
 

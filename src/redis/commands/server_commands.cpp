@@ -73,8 +73,12 @@ void run_lastsave(Context& ctx) {
 }
 
 void run_bgrewriteaof(Context& ctx) {
-  const std::string refused = ctx.server.engine->rewrite_log();
-  if (refused.empty()) return ctx.reply.simple("Background append only file rewriting started");
+  bool scheduled = false;
+  const std::string refused = ctx.server.engine->rewrite_log(scheduled);
+  if (refused.empty()) {
+    return ctx.reply.simple(scheduled ? "Background append only file rewriting scheduled"
+                                      : "Background append only file rewriting started");
+  }
   ctx.error(refused);
 }
 

@@ -155,7 +155,7 @@ void run_srandmember(Context& ctx) {
   if (set == nullptr || count == 0) return ctx.reply.array(0);
   if (count < 0) {
     ctx.reply.array(static_cast<size_t>(-count));
-    for (; count < 0; ++count) ctx.reply.bulk(set->random(ctx.space().random()));
+    for (; count < 0 && !ctx.reply.full(); ++count) ctx.reply.bulk(set->random(ctx.space().random()));
     return;
   }
   const auto chosen = sample(ctx, *set, static_cast<size_t>(count));

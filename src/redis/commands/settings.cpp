@@ -201,6 +201,7 @@ Settings redis_server_defaults() {
   settings.bind = "* -::*";
   settings.save = "3600 1 300 100 60 10000";
   settings.enable_debug_command = "no";
+  settings.lazyfree_lazy_expire = false;
   settings.enable_protected_configs = "no";
   return settings;
 }

@@ -96,7 +96,7 @@ struct Settings {
   bool latency_tracking = true;
   std::string latency_tracking_info_percentiles = "50 99 99.9";
   bool lazyfree_lazy_eviction = false;
-  bool lazyfree_lazy_expire = false;
+  bool lazyfree_lazy_expire = true;
   bool lazyfree_lazy_server_del = false;
   bool lazyfree_lazy_user_del = false;
   bool lazyfree_lazy_user_flush = false;

@@ -32,6 +32,13 @@ struct Sortable {
   size_t position = 0;  // before sorting: equal ones keep their order
 };
 
+// A pattern can read any key.
+bool may_use_patterns(Context& ctx, std::string_view option) {
+  const AclUser* user = ctx.session.user;
+  if (user == nullptr || user->may_read_all_keys(acl_request(ctx.row, ctx.args))) return true;
+  return ctx.error("ERR " + std::string(option) + " option of SORT denied due to insufficient ACL permissions.");
+}
+
 bool parse(Context& ctx, bool may_store, SortQuery& query) {
   for (size_t i = 2; i < ctx.size(); ++i) {
     const size_t left = ctx.size() - i - 1;
@@ -50,7 +57,9 @@ bool parse(Context& ctx, bool may_store, SortQuery& query) {
     } else if (ctx.is(i, "BY") && left >= 1) {
       query.by = ctx.arg(++i);
       query.dont_sort = query.by.find('*') == std::string_view::npos;
+      if (!query.dont_sort && !may_use_patterns(ctx, "BY")) return false;
     } else if (ctx.is(i, "GET") && left >= 1) {
+      if (!may_use_patterns(ctx, "GET")) return false;
       query.gets.push_back(ctx.arg(++i));
     } else {
       return ctx.error(kSyntaxError);

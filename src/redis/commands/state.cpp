@@ -52,6 +52,13 @@ void Stats::reset() {
   commands = connections = rejected_connections = expired_keys = evicted_keys = keyspace_hits = keyspace_misses =
       errors = 0;
   errors_by_code.clear();
+  commands_rate = input_rate = output_rate = {};
+}
+
+void Stats::sample(int64_t now_us) {
+  commands_rate.sample(now_us, commands);
+  input_rate.sample(now_us, net_input_bytes);
+  output_rate.sample(now_us, net_output_bytes);
 }
 
 ServerState::ServerState(const Clock& clock, Random& random, size_t databases)
@@ -108,7 +115,7 @@ bool ServerState::allows_protected(std::string_view choice, const Session& sessi
 int64_t ServerState::used_memory() const {
   constexpr int64_t kEmptyServer = 512 * 1024;
   const int64_t machines = scripts == nullptr ? 0 : scripts->memory() + scripts->function_memory();
-  return kEmptyServer + keyspace.memory().used + machines;
+  return kEmptyServer + keyspace.memory().used + machines + clients_memory;
 }
 
 void ServerState::apply_settings() {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -18,6 +19,7 @@
 
 #include "redis/commands/acl.hpp"
 #include "redis/commands/notifications.hpp"
+#include "redis/commands/rate.hpp"
 #include "redis/commands/row.hpp"
 #include "redis/commands/script_port.hpp"
 #include "redis/commands/settings.hpp"
@@ -84,8 +86,20 @@ struct Stats {
   uint64_t keyspace_misses = 0;
   uint64_t errors = 0;
   uint64_t dirty = 0;  // changes since the start
+  uint64_t forks = 0;  // saves and rewrites in the background; Redis makes a process for each
   std::map<std::string, uint64_t, std::less<>> errors_by_code;
+  Rate commands_rate;
+  Rate input_rate;   // in bytes
+  Rate output_rate;  // in bytes
+  void sample(int64_t now_us);  // about ten times a second
   void reset();
+};
+
+// How far the data has been read from disk, for INFO.
+struct LoadingProgress {
+  int64_t started_s = 0;
+  uint64_t total_bytes = 0;
+  uint64_t loaded_bytes = 0;
 };
 
 // Implemented by redis/engine.
@@ -108,7 +122,7 @@ class EnginePort {
   virtual void pause_ended() = 0;  // CLIENT UNPAUSE: who was held may go on
   virtual bool unblock(uint64_t session_id, bool with_error) = 0;
   // Empty: accepted. Otherwise the error reply without its minus.
-  virtual std::string rewrite_log() = 0;
+  virtual std::string rewrite_log(bool& scheduled) = 0;
   // Replaces the data with what the log says (DEBUG LOADAOF). Empty: done. Otherwise the error reply.
   virtual std::string reload_log() = 0;
   virtual std::vector<std::pair<std::string, std::string>> persistence_info() const = 0;
@@ -122,8 +136,14 @@ class HostPort {
   virtual ~HostPort() = default;
   // A setting was changed: listens on the new port, and so on. Empty: done. Otherwise the reason.
   virtual std::string apply(const SettingRow& row, const Settings& before, const Settings& now) = 0;
-  // SHUTDOWN: the process ends soon after.
-  virtual void shutdown(bool save, bool no_save) = 0;
+  // SHUTDOWN: saves first where the options or the setting `save` ask for it; the process ends soon after. Empty, or
+  // why it goes on.
+  struct Shutdown {
+    bool save = false;
+    bool no_save = false;
+    bool force = false;
+  };
+  virtual std::string shutdown(Shutdown options) = 0;
   virtual std::string config_file() const = 0;  // its absolute path; empty: started without one
   virtual std::string executable() const = 0;
   virtual void log(std::string_view text) = 0;  // DEBUG LOG
@@ -163,6 +183,8 @@ struct ServerState {
   std::map<std::string, std::string, std::less<>> renamed;  // rename-command: the old name → the new one, "" is none
   BlockedKeys blocked;
   size_t blocked_clients = 0;
+  bool in_transaction = false;           // EXEC runs its commands
+  std::atomic<int64_t> log_delay_us{0};  // DEBUG AOF-FLUSH-SLEEP: before each write of the log
   bool out_of_memory = false;            // above maxmemory when the running command began, and nothing could be evicted
   bool allow_denied_in_scripts = false;  // DEBUG SET-DISABLE-DENY-SCRIPTS
   std::string run_id;
@@ -171,10 +193,15 @@ struct ServerState {
   StoragePort* storage = nullptr;  // null: there is no dump file
   EnginePort* engine = nullptr;
   HostPort* host = nullptr;  // null inside another program
-  bool loading = false;      // data is read from disk
+  bool loading = false;      // data is read from disk: commands are refused but for those that may run meanwhile
+  LoadingProgress loading_progress;
+  int64_t clients_memory = 0;   // what the buffers of clients take; kept by their server
+  int64_t replicas_memory = 0;  // the part of it that waits for replicas
 
-  // What `maxmemory` limits: the data, the Lua machines, and what an empty server takes.
+  // The data, the Lua machines, the buffers of clients, and what an empty server takes.
   int64_t used_memory() const;
+  // What `maxmemory` limits: without what waits for replicas, so that they do not make keys go, which makes more wait.
+  int64_t limited_memory() const { return used_memory() - replicas_memory; }
   Session* session_by_id(uint64_t id) const;
   CommandStats& stats_of(const Row& row) { return stats.by_command[row_id(row)]; }
   const Settings::OutputLimit& output_limit(std::string_view client_class) const;

@@ -57,6 +57,7 @@ void run_exec(Context& ctx) {
   }
   if (changed) return ctx.reply.null_array();
   ctx.reply.array(queue.size());
+  ctx.server.in_transaction = true;
   std::vector<std::string_view> args;
   for (const QueuedCommand& command : queue) {
     args.assign(command.args.begin(), command.args.end());
@@ -70,6 +71,7 @@ void run_exec(Context& ctx) {
     ctx.server.engine->call(session, *command.row, args, ctx.reply, false);
     ctx.reply.set_protocol(session.protocol);  // HELLO may stand in a transaction.
   }
+  ctx.server.in_transaction = false;
   ctx.propagated = true;
 }
 

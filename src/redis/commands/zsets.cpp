@@ -202,7 +202,7 @@ void run_zrandmember(Context& ctx) {
     if (with_scores) ctx.reply.number(member.score);
   };
   if (count < 0) {
-    for (size_t i = 0; i < shown; ++i) reply_one(zset->at(random.below(zset->size())));
+    for (size_t i = 0; i < shown && !ctx.reply.full(); ++i) reply_one(zset->at(random.below(zset->size())));
     return;
   }
   size_t left = shown;

@@ -243,7 +243,8 @@ void Engine::measure(Session& session, const Row& row, Args args, int64_t starte
                       settings.slowlog_max_len);
 }
 
-// MONITOR sees a command before what it causes; only EXEC comes after the commands that it runs.
+// MONITOR sees a command when it has run, so that one that ends the watching is not seen; scripts come before the
+// commands that they run.
 void Engine::feed(Session& session, const Row& row, Args args, bool from_script) {
   const bool skipped = row.has(kSkipMonitor) && row.run != run_exec && row.group != "scripting";
   if (state_.monitors == 0 || skipped || row.has(kAdmin) || state_.loading) return;
@@ -278,7 +279,8 @@ void Engine::run(Session& session, const Row& row, Args args, ReplyWriter& reply
     caller_row_ = &row;
     caller_args_ = args;
   }
-  if (!replaying_ && !retrying && row.run != run_exec) feed(session, row, args, from_script);
+  const bool script = row.group == "scripting";
+  if (script && !replaying_ && !retrying) feed(session, row, args, from_script);
   row.run(context);
   if (context.failed && !context.error_counted) count_error(std::string_view(reply.buffer()).substr(place));
   if (state_.stats.dirty != dirty && !context.propagated && !replaying_) state_.effects.append(database, args);
@@ -287,7 +289,7 @@ void Engine::run(Session& session, const Row& row, Args args, ReplyWriter& reply
   if (block == nullptr || !*block) {
     measure(session, row, args, started_us, context.failed);
   }
-  if (row.run == run_exec) feed(session, row, args, from_script);
+  if (!script && !retrying) feed(session, row, args, from_script);
   if (!retrying) observe(session, row, args, from_script);
 }
 

@@ -2,6 +2,8 @@
 #include "redis/engine/engine.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <thread>
 
 #include "base/text.hpp"
@@ -47,7 +49,7 @@ void Engine::attach(EffectSink* sink, Persistence* persistence) {
   sink_ = sink;
   persistence_ = persistence;
   state_.effects.enabled = sink != nullptr || !state_.replicas.empty();
-  state_.notifications.hold_back(persistence != nullptr);
+  state_.notifications.hold_back(sink != nullptr);
 }
 
 Session& Engine::open(SessionOwner* owner, std::string address) {
@@ -326,7 +328,9 @@ void Engine::cron() {
   state_.end_pause_if_over(state_.keyspace.now_ms());
   state_.keyspace.set_lru_clock(static_cast<uint32_t>(state_.keyspace.clock().monotonic_us() / 1'000'000));
   for (const auto& place : waiters_.overdue(state_.keyspace.now_ms())) finish_blocked(place, {});
-  if (state_.settings.active_expire) state_.keyspace.expire_actively(kExpiryBudgetUs);
+  state_.stats.sample(state_.keyspace.clock().monotonic_us());
+  if (state_.loading) return;
+  expire_actively();
   state_.keyspace.rehash_actively(kRehashBudgetUs);
   eviction_.make_room();
   eviction_.watch_level();
@@ -335,6 +339,16 @@ void Engine::cron() {
   if (state_.tracking.active()) state_.tracking.send(last_lsn_);
   if (persistence_ != nullptr) persistence_->work(kRewriteBudgetUs);
   if (state_.storage != nullptr) state_.storage->work(kRewriteBudgetUs);
+}
+
+void Engine::expire_actively() {
+  if (!state_.settings.active_expire) return;
+  const Clock& clock = state_.keyspace.clock();
+  const int64_t started_us = clock.monotonic_us();
+  state_.keyspace.expire_actively(kExpiryBudgetUs);
+  const int64_t took_ms = (clock.monotonic_us() - started_us) / 1000;
+  if (state_.settings.latency_monitor_threshold > 0 && took_ms >= state_.settings.latency_monitor_threshold)
+    state_.latency.add("expire-cycle", clock.wall_ms() / 1000, took_ms);
 }
 
 bool Engine::get_string(size_t database, std::string_view key, std::string& out) {
@@ -346,9 +360,11 @@ bool Engine::get_string(size_t database, std::string_view key, std::string& out)
   return found;
 }
 
-std::string Engine::rewrite_log() {
+std::string Engine::rewrite_log(bool& scheduled) {
   if (persistence_ == nullptr) return "ERR Append only file is not enabled";
-  return persistence_->start_rewrite();
+  const Persistence::Rewrite rewrite = persistence_->rewrite(state_.in_transaction);
+  scheduled = rewrite.scheduled;
+  return rewrite.refused;
 }
 
 std::string Engine::reload_log() {
@@ -359,16 +375,34 @@ std::string Engine::reload_log() {
 
 std::vector<std::pair<std::string, std::string>> Engine::persistence_info() const {
   std::vector<std::pair<std::string, std::string>> lines{
-      {"loading", "0"},
-      {"rdb_changes_since_last_save", std::to_string(state_.stats.dirty)},
-      {"aof_enabled", persistence_ == nullptr ? "0" : "1"}};
-  if (persistence_ != nullptr) {
-    for (auto& line : persistence_->info()) lines.push_back(std::move(line));
-  }
+      {"loading", state_.loading ? "1" : "0"},
+      {"async_loading", "0"}};
+  if (state_.storage == nullptr) lines.emplace_back("rdb_changes_since_last_save", std::to_string(state_.stats.dirty));
+  if (persistence_ == nullptr) lines.emplace_back("aof_enabled", "0");
   if (state_.storage != nullptr) {
     for (auto& line : state_.storage->info()) lines.push_back(std::move(line));
   }
+  if (persistence_ != nullptr) {
+    for (auto& line : persistence_->info()) lines.push_back(std::move(line));
+  }
+  if (state_.loading) add_loading(lines);
   return lines;
+}
+
+void Engine::add_loading(std::vector<std::pair<std::string, std::string>>& lines) const {
+  const LoadingProgress& progress = state_.loading_progress;
+  const double share = progress.total_bytes == 0 ? 0
+                                                 : static_cast<double>(progress.loaded_bytes) /
+                                                       static_cast<double>(progress.total_bytes);
+  const int64_t elapsed_s = state_.keyspace.clock().wall_ms() / 1000 - progress.started_s;
+  const auto left_s = share > 0 ? static_cast<int64_t>(static_cast<double>(elapsed_s) * (1 - share) / share) : 1;
+  std::array<char, 32> percent{};
+  std::snprintf(percent.data(), percent.size(), "%.2f", share * 100);
+  lines.emplace_back("loading_start_time", std::to_string(progress.started_s));
+  lines.emplace_back("loading_total_bytes", std::to_string(progress.total_bytes));
+  lines.emplace_back("loading_loaded_bytes", std::to_string(progress.loaded_bytes));
+  lines.emplace_back("loading_loaded_perc", percent.data());
+  lines.emplace_back("loading_eta_seconds", std::to_string(left_s));
 }
 
 }  // namespace compozy::redis

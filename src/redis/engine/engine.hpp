@@ -126,7 +126,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   std::string denied(Session& session, const Row& row, Args args, std::string_view context) override;
   void pause_ended() override;
   bool unblock(uint64_t session_id, bool with_error) override;
-  std::string rewrite_log() override;
+  std::string rewrite_log(bool& scheduled) override;
   std::string reload_log() override;
   std::vector<std::pair<std::string, std::string>> persistence_info() const override;
   void reset_statistics() override {
@@ -163,6 +163,8 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   void end_command(Session& session, size_t place);
   void serve_waiters();
   bool retry(Waiters::Place place, std::string_view key);
+  void expire_actively();
+  void add_loading(std::vector<std::pair<std::string, std::string>>& lines) const;
   void finish_blocked(Waiters::Place place, std::string_view error);
 
   Gate gate_;

@@ -35,13 +35,13 @@ Eviction::Policy Eviction::policy() const {
 
 Eviction::Room Eviction::make_room() {
   const int64_t limit = server_.settings.maxmemory;
-  if (limit <= 0 || server_.used_memory() <= limit) return Room::enough;
+  if (limit <= 0 || server_.limited_memory() <= limit) return Room::enough;
   const Policy chosen = policy();
   if (chosen.order == Policy::Order::none) return Room::none;
   const Clock& clock = server_.keyspace.clock();
   const int64_t started_us = clock.monotonic_us();
   const int64_t allowed_us = time_limit_us(server_.settings.maxmemory_eviction_tenacity);
-  for (int deleted = 1; server_.used_memory() > limit; ++deleted) {
+  for (int deleted = 1; server_.limited_memory() > limit; ++deleted) {
     if (!evict_one(chosen)) return Room::none;
     if (deleted % kKeysPerLook == 0 && clock.monotonic_us() - started_us > allowed_us) return Room::freeing;
   }
@@ -50,7 +50,7 @@ Eviction::Room Eviction::make_room() {
 
 void Eviction::watch_level() {
   const int64_t limit = server_.settings.maxmemory;
-  const int64_t used = limit > 0 ? server_.used_memory() : 0;
+  const int64_t used = limit > 0 ? server_.limited_memory() : 0;
   if (limit <= 0 || used < limit / 10 * 7) {
     warned_ = false;
   } else if (!warned_ && used >= limit / 10 * 8) {

@@ -18,8 +18,15 @@ namespace compozy::redis {
 // A place in the log: how many bytes had been appended since the log was opened. 0 is before everything.
 using Lsn = uint64_t;
 
-// One unit as it stands in the log and in what a replica gets: `several` commands are one transaction.
+// One unit as it stands in the log and in what a replica gets: `several` commands are one transaction. The SELECT that
+// leads to its database comes before it.
 inline void append_unit(std::string& out, std::string_view commands, bool several) {
+  constexpr std::string_view kSelect = "*2\r\n$6\r\nSELECT\r\n";
+  if (several && commands.starts_with(kSelect)) {
+    const size_t end = commands.find("\r\n", commands.find("\r\n", kSelect.size()) + 2) + 2;
+    out += commands.substr(0, end);
+    commands.remove_prefix(end);
+  }
   if (several) out += "*1\r\n$5\r\nMULTI\r\n";
   out += commands;
   if (several) out += "*1\r\n$4\r\nEXEC\r\n";
@@ -45,8 +52,13 @@ class Persistence {
   // What the fsync policy asks for at the end of a turn: `always` commits, the others only write.
   virtual Result<void> end_turn(Lsn lsn) = 0;
   virtual bool replies_wait() const = 0;  // policy `always`
-  // Under the gate. Empty: started. Otherwise the error reply.
-  virtual std::string start_rewrite() = 0;
+  // Under the gate: BGREWRITEAOF. It starts at once, or as soon as it can: after a save that goes on, and, when `later`
+  // says so, after the unit that runs.
+  struct Rewrite {
+    std::string refused;  // the error reply; empty: it will be
+    bool scheduled = false;
+  };
+  virtual Rewrite rewrite(bool later) = 0;
   // Under the gate: writes what is pending, empties the keyspace and fills it from the log.
   virtual Result<void> reload() = 0;
   virtual std::vector<std::pair<std::string, std::string>> info() const = 0;

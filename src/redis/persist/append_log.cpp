@@ -10,23 +10,14 @@
 
 #include "observe/log.hpp"
 #include "redis/persist/replay.hpp"
-#include "redis/resp/reply_writer.hpp"
 
 namespace compozy::redis {
 
 namespace {
 
-constexpr uint64_t kReserveAhead = 4UL * 1024 * 1024;
 constexpr size_t kPendingMax = 256UL * 1024 * 1024;
 constexpr auto kTick = std::chrono::milliseconds(20);
 constexpr int kTicksPerSecond = 50;
-
-std::string base_name(const Settings& settings, uint64_t seq) {
-  return settings.appendfilename + "." + std::to_string(seq) + ".base.aof";
-}
-std::string incremental_name(const Settings& settings, uint64_t seq) {
-  return settings.appendfilename + "." + std::to_string(seq) + ".incr.aof";
-}
 
 }  // namespace
 
@@ -34,62 +25,33 @@ AppendLog::AppendLog(Engine& engine, Options options)
     : engine_(engine),
       options_(std::move(options)),
       directory_(options_.directory + "/" + engine.state().settings.appenddirname),
+      name_(engine.state().settings.appendfilename),
       policy_(policy_in(engine.state().settings)),
       rewriter_(engine.state().keyspace) {}
 
 Result<std::unique_ptr<AppendLog>> AppendLog::open(Engine& engine, Options options) {
   std::unique_ptr<AppendLog> log(new AppendLog(engine, std::move(options)));
-  std::error_code error;
-  std::filesystem::create_directories(log->directory_, error);
-  if (error) return fail(system_error("create directory", log->directory_, error.value()));
+  TRY(log->prepare());
   TRY(log->load());
-  engine.attach(log.get(), log.get());
+  log->options_.loading = nullptr;  // It may end now.
+  log->state_ = State::on;
+  {
+    const Engine::Hold hold(engine);
+    engine.attach(log.get(), log.get());
+  }
   log->thread_ = std::thread([raw = log.get()] { raw->run(); });
   return log;
 }
 
-Result<std::unique_ptr<AppendLog>> AppendLog::start(Engine& engine, Options options) {
+Result<std::unique_ptr<AppendLog>> AppendLog::off(Engine& engine, Options options) {
   std::unique_ptr<AppendLog> log(new AppendLog(engine, std::move(options)));
-  std::error_code error;
-  std::filesystem::create_directories(log->directory_, error);
-  if (error) return fail(system_error("create directory", log->directory_, error.value()));
-  TRY(log->write_base());
-  engine.attach(log.get(), log.get());
-  engine.state().effects.clear();
-  engine.state().effects.select_again();
+  TRY(log->read_manifest());
+  {
+    const Engine::Hold hold(engine);
+    engine.attach(nullptr, log.get());
+  }
   log->thread_ = std::thread([raw = log.get()] { raw->run(); });
   return log;
-}
-
-// What was in the directory before becomes history with the new manifest.
-Result<void> AppendLog::write_base() {
-  const Settings& settings = engine_.state().settings;
-  const std::string manifest_path = path(settings.appendfilename + ".manifest");
-  if (const auto text = read_small_file(manifest_path)) {
-    TRY(manifest_, parse_manifest(*text, manifest_path));
-  } else if (text.error().code != Errc::not_found) {
-    return fail(text.error());
-  }
-  std::string bytes;
-  append_functions(bytes, *engine_.state().scripts);
-  Keyspace& space = engine_.state().keyspace;
-  for (size_t i = 0; i < space.database_count(); ++i) {
-    if (space.database(i).size() == 0) continue;
-    kCommandFormat.select(bytes, i);
-    space.database(i).for_each([&](const Entry& entry) { append_entry(bytes, entry); });
-  }
-  const ManifestFile base{base_name(settings, manifest_.next_base_seq()), manifest_.next_base_seq()};
-  TRY(replace_file(path(base.name), bytes));
-  const uint64_t seq = manifest_.next_incremental_seq();
-  if (manifest_.base) manifest_.history.push_back(*manifest_.base);
-  manifest_.history.insert(manifest_.history.end(), manifest_.incrementals.begin(), manifest_.incrementals.end());
-  manifest_.incrementals.clear();
-  manifest_.base = base;
-  base_size_ = bytes.size();
-  size_ = bytes.size();
-  TRY(open_incremental(seq));
-  delete_history();
-  return {};
 }
 
 AppendLog::~AppendLog() {
@@ -102,7 +64,7 @@ AppendLog::~AppendLog() {
   thread_.join();
   const Engine::Hold hold(engine_);
   if (engine_.persistence() == this) engine_.attach(nullptr, nullptr);
-  if (rewriting_) engine_.state().keyspace.set_snapshot(nullptr);
+  if (rewriting_ && engine_.state().keyspace.snapshot() == &rewriter_) engine_.state().keyspace.set_snapshot(nullptr);
 }
 
 AppendLog::Policy AppendLog::policy_in(const Settings& settings) {
@@ -113,14 +75,45 @@ AppendLog::Policy AppendLog::policy_in(const Settings& settings) {
 
 // ---- opening ----
 
-Result<void> AppendLog::load() {
-  const Settings& settings = engine_.state().settings;
-  const std::string manifest_path = path(settings.appendfilename + ".manifest");
+Result<void> AppendLog::prepare() {
+  std::error_code error;
+  std::filesystem::create_directories(directory_, error);
+  if (error) return fail(system_error("create directory", directory_, error.value()));
+  TRY(read_manifest());
+  return take_over_old_file();
+}
+
+Result<void> AppendLog::read_manifest() {
+  const std::string manifest_path = path(name_ + ".manifest");
   auto text = read_small_file(manifest_path);
-  if (!text && text.error().code != Errc::not_found) return fail(std::move(text).error());
-  if (text) {
-    TRY(manifest_, parse_manifest(*text, manifest_path));
+  if (!text && text.error().code == Errc::not_found) return {};
+  if (!text) return fail(std::move(text).error());
+  TRY(manifest_, parse_manifest(*text, manifest_path));
+  return {};
+}
+
+// Before Redis 7 the log was one file beside the dump. It becomes the base: the manifest names it first, so that the
+// move can go on after a crash in between.
+Result<void> AppendLog::take_over_old_file() {
+  const std::string& name = name_;
+  const std::string old = options_.directory + "/" + name;
+  std::error_code ignored;
+  const bool interrupted = manifest_.base && manifest_.base->name == name && manifest_.incrementals.empty() &&
+                           manifest_.history.empty() && !std::filesystem::exists(path(name), ignored);
+  const bool first = !manifest_.base && manifest_.incrementals.empty();
+  if ((!first && !interrupted) || !std::filesystem::exists(old, ignored)) return {};
+  if (first) {
+    manifest_.base = ManifestFile{name, 1};
+    TRY(save_manifest());
   }
+  TRY(rename_file(old, path(name)));
+  log::info("Successfully migrated an old-style AOF configuration (" + name + ") into the AOF directory (" +
+                engine_.state().settings.appenddirname + ").",
+            {});
+  return {};
+}
+
+Result<void> AppendLog::load() {
   Session* session = nullptr;
   {
     const Engine::Hold hold(engine_);
@@ -133,11 +126,12 @@ Result<void> AppendLog::load() {
     engine_.close(*session);
   }
   TRY(replayed);
+  if (!manifest_.base && manifest_.incrementals.empty()) TRY(write_first_base());
   if (manifest_.incrementals.empty()) return open_incremental(manifest_.next_incremental_seq());
   TRY(file_, options_.open_file(path(manifest_.incrementals.back().name)));
   size_ += file_->size();
   delete_history();
-  return file_->reserve(kReserveAhead);
+  return file_->reserve(kLogReserveAhead);
 }
 
 Result<void> AppendLog::replay_all(Session& session, bool held) {
@@ -147,16 +141,18 @@ Result<void> AppendLog::replay_all(Session& session, bool held) {
   for (size_t i = 0; i < files.size(); ++i) {
     const std::string file = path(files[i].name);
     session.database = 0;  // Every file selects its own.
-    TRY(const Replayed replayed, replay_file(engine_, session, file, held));
+    TRY(const Replayed replayed, replay_file(engine_, session, file, {.held = held, .loading = options_.loading}));
     replayed_ += replayed.commands;
     if (manifest_.base && i == 0) base_size_ = replayed.file_bytes;
     if (i + 1 < files.size()) size_ += replayed.file_bytes;
     if (!replayed.truncated()) continue;
     const bool last = i + 1 == files.size();
-    if (!last || !options_.load_truncated) {
-      return fail(Errc::corrupt_data, "the append-only log '" + file + "' ends in the middle of a command at byte " +
-                                          std::to_string(replayed.good_bytes) + (last ? "" : ", and others follow it") +
-                                          "; restore it from a backup, or cut it with redis-check-aof --fix");
+    if (!last || !options_.load_truncated || !engine_.state().settings.aof_load_truncated) {
+      return fail(Errc::corrupt_data,
+                  "Unexpected end of file reading the append only file " + file + " at byte " +
+                      std::to_string(replayed.good_bytes) + (last ? "" : ", and others follow it") +
+                      "; restore it from a backup, cut it with redis-check-aof --fix" +
+                      (last ? ", or set aof-load-truncated to yes" : ""));
     }
     log::warn("the append-only log ended in the middle of a command and was cut",
               {{"file", file},
@@ -168,41 +164,23 @@ Result<void> AppendLog::replay_all(Session& session, bool held) {
 }
 
 Result<void> AppendLog::reload() {
-  if (rewriting_) return fail(Errc::unavailable, "the append-only log is being rewritten");
-  {
+  if (state_ == State::waiting && rewriting_) return fail(Errc::unavailable, "the append-only log is being rewritten");
+  ServerState& state = engine_.state();
+  if (state_ == State::on) {
     const std::lock_guard lock(io_mutex_);
     TRY(const Lsn written, write_pending());
     TRY(file_->sync());
     durable_.store(written, std::memory_order_release);
   }
-  engine_.state().keyspace.clear();
+  state.keyspace.clear();
   Session& session = engine_.open(nullptr);
   const uint64_t size = size_;
+  state.loading = true;  // for those who are served while a script of the log takes long
   const auto replayed = replay_all(session, true);
+  state.loading = false;
   size_ = size;  // The files are as they were.
   engine_.close(session);
   return replayed;
-}
-
-Result<void> AppendLog::save_manifest() {
-  return replace_file(path(engine_.state().settings.appendfilename + ".manifest"), manifest_.to_string());
-}
-
-// Everything from now on goes to a new file, which the manifest names before the first byte.
-Result<void> AppendLog::open_incremental(uint64_t seq) {
-  const std::string name = incremental_name(engine_.state().settings, seq);
-  std::error_code ignored;
-  std::filesystem::remove(path(name), ignored);  // left by a crash before its manifest
-  TRY(auto file, options_.open_file(path(name)));
-  TRY(file->reserve(kReserveAhead));
-  manifest_.incrementals.push_back({name, seq});
-  const auto saved = save_manifest();
-  if (!saved) {
-    manifest_.incrementals.pop_back();
-    return saved;
-  }
-  file_ = std::move(file);
-  return {};
 }
 
 // ---- appending and committing ----
@@ -210,11 +188,17 @@ Result<void> AppendLog::open_incremental(uint64_t seq) {
 Lsn AppendLog::append(std::string_view commands, bool several) {
   const std::lock_guard lock(buffer_mutex_);
   const size_t before = pending_.size();
+  if (engine_.state().settings.aof_timestamp_enabled) {
+    const int64_t now_s = engine_.state().keyspace.clock().wall_ms() / 1000;
+    if (now_s > stamped_s_) pending_ += "#TS:" + std::to_string(now_s) + "\r\n";
+    stamped_s_ = std::max(stamped_s_, now_s);
+  }
   append_unit(pending_, commands, several);
   return appended_ += pending_.size() - before;
 }
 
 std::string AppendLog::refusal() {
+  if (state_ == State::off) return {};
   if (appended_.load() - written_.load() > kPendingMax)
     return "MISCONF Errors writing to the AOF file: the disk is too slow";
   if (!refusing_.load(std::memory_order_relaxed)) return {};
@@ -245,7 +229,10 @@ Result<Lsn> AppendLog::write_pending() {
     }
     left = writing_.size();
   }
+  if (file_ == nullptr) return written_.load();  // off
   if (left > 0) {
+    if (const int64_t delay_us = engine_.state().log_delay_us; delay_us > 0)
+      std::this_thread::sleep_for(std::chrono::microseconds(delay_us));
     const Result<void> written = file_->append(writing_);
     if (!written) {
       note(written);
@@ -256,7 +243,7 @@ Result<Lsn> AppendLog::write_pending() {
     writing_.clear();
   }
   // Room for what comes next, before it is executed.
-  const Result<void> reserved = file_->reserve(kReserveAhead);
+  const Result<void> reserved = file_->reserve(kLogReserveAhead);
   if (left > 0 || refusing_ || !reserved) note(reserved);
   return written_.load();
 }
@@ -265,6 +252,7 @@ Result<void> AppendLog::write_and_sync() {
   const std::lock_guard lock(io_mutex_);
   TRY(const Lsn reached, write_pending());
   if (reached <= durable_) return {};
+  if (file_ == nullptr) return {};
   if (const auto synced = file_->sync(); !synced) {
     log::error("the append-only log could not be synced; what the disk holds is unknown, so the process ends",
                {{"reason", synced.error().message}});
@@ -332,115 +320,6 @@ void AppendLog::run() {
     lock.lock();
     if (stop && waiting_.empty()) return;
   }
-}
-
-// ---- rewriting ----
-
-std::string AppendLog::start_rewrite() {
-  if (rewriting_) return "ERR Background append only file rewriting already in progress";
-  const std::lock_guard lock(io_mutex_);
-  // The cut: what is pending still belongs to the old file, what comes next to the new one.
-  if (const auto written = write_pending(); !written) return "ERR " + written.error().message;
-  if (const auto synced = file_->sync(); !synced) return "ERR " + synced.error().message;
-  durable_.store(written_.load(), std::memory_order_release);
-  const uint64_t seq = manifest_.next_incremental_seq();
-  if (const auto opened = open_incremental(seq); !opened) return "ERR " + opened.error().message;
-  engine_.state().effects.select_again();
-  const std::string temporary = path("temp-rewriteaof-bg-" + std::to_string(getpid()) + ".aof");
-  std::error_code ignored;
-  std::filesystem::remove(temporary, ignored);
-  auto base = options_.open_file(temporary);
-  if (!base) return "ERR " + base.error().message;
-  base_file_ = *std::move(base);
-  base_pending_.clear();
-  append_functions(base_pending_, *engine_.state().scripts);
-  cut_seq_ = seq;
-  rewriter_.start();
-  rewriting_ = true;
-  return {};
-}
-
-void AppendLog::work(int64_t budget_us) {
-  policy_ = policy_in(engine_.state().settings);
-  if (rewriting_) {
-    rewriter_.walk(budget_us);
-    return;
-  }
-  const Settings& settings = engine_.state().settings;
-  const uint64_t size = size_;
-  if (settings.auto_aof_rewrite_percentage <= 0 || size < static_cast<uint64_t>(settings.auto_aof_rewrite_min_size))
-    return;
-  const uint64_t base = std::max<uint64_t>(1, base_size_);
-  if ((size - std::min(size, base)) * 100 / base < static_cast<uint64_t>(settings.auto_aof_rewrite_percentage)) return;
-  if (const std::string refused = start_rewrite(); !refused.empty())
-    log::warn("the log could not be rewritten", {{"reason", refused}});
-}
-
-// On the log's thread: writes what the walk has produced.
-void AppendLog::continue_rewrite() {
-  Rewriter::Output output = rewriter_.take();
-  Result<void> result;
-  if (!output.abandoned) {
-    base_pending_ += output.bytes;
-    result = base_file_->append(base_pending_);
-    if (result) base_pending_.clear();
-    if (result && output.finished) result = finish_rewrite();
-  }
-  if (result && !output.finished && !output.abandoned) return;
-  if (!result || output.abandoned) {
-    const Engine::Hold hold(engine_);
-    engine_.state().keyspace.set_snapshot(nullptr);
-    log::warn("the rewrite of the append-only log was given up; the old files stay",
-              {{"reason", result ? std::string("the data was flushed or swapped") : result.error().message}});
-    std::error_code ignored;
-    std::filesystem::remove(path("temp-rewriteaof-bg-" + std::to_string(getpid()) + ".aof"), ignored);
-  }
-  base_file_.reset();
-  rewriting_ = false;
-}
-
-Result<void> AppendLog::finish_rewrite() {
-  TRY(base_file_->sync());
-  const std::lock_guard lock(io_mutex_);
-  const Manifest before = manifest_;
-  const uint64_t seq = manifest_.next_base_seq();
-  const std::string name = base_name(engine_.state().settings, seq);
-  TRY(rename_file(path("temp-rewriteaof-bg-" + std::to_string(getpid()) + ".aof"), path(name)));
-  if (manifest_.base) manifest_.history.push_back(*manifest_.base);
-  manifest_.base = ManifestFile{name, seq};
-  std::erase_if(manifest_.incrementals, [&](const ManifestFile& file) {
-    if (file.seq < cut_seq_) manifest_.history.push_back(file);
-    return file.seq < cut_seq_;
-  });
-  if (const auto saved = save_manifest(); !saved) {
-    manifest_ = before;
-    return saved;
-  }
-  base_size_ = base_file_->size();
-  size_ = base_size_ + file_->size();
-  ++rewrites_;
-  delete_history();
-  return {};
-}
-
-void AppendLog::delete_history() {
-  if (manifest_.history.empty()) return;
-  for (const ManifestFile& file : manifest_.history) {
-    std::error_code ignored;
-    std::filesystem::remove(path(file.name), ignored);
-  }
-  manifest_.history.clear();
-  if (const auto saved = save_manifest(); !saved) {
-    log::warn("the manifest still names files that are gone", {{"reason", saved.error().message}});
-  }
-}
-
-std::vector<std::pair<std::string, std::string>> AppendLog::info() const {
-  return {{"aof_rewrite_in_progress", rewriting_ ? "1" : "0"},
-          {"aof_rewrites", std::to_string(rewrites_)},
-          {"aof_last_write_status", refusing_ ? "err" : "ok"},
-          {"aof_current_size", std::to_string(size_)},
-          {"aof_base_size", std::to_string(base_size_)}};
 }
 
 }  // namespace compozy::redis

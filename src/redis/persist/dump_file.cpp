@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include <unistd.h>
 
@@ -47,19 +49,27 @@ RdbHead DumpFile::head() const {
   return head;
 }
 
-Result<uint64_t> DumpFile::load() {
-  const Engine::Hold hold(engine_);
-  return load_held(false, RestorePolicy::flush);
+Result<uint64_t> DumpFile::load(Loading* loading) {
+  std::optional<Engine::Hold> hold(std::in_place, engine_);
+  RdbLoading how;
+  if (loading != nullptr) how.between_keys = [&](size_t position) { return loading->pause(hold, position); };
+  if (loading != nullptr) {
+    std::error_code absent;
+    const auto size = std::filesystem::file_size(path(), absent);
+    if (!absent) loading->expect(size);
+  }
+  return load_held(false, RestorePolicy::flush, std::move(how));
 }
 
-Result<uint64_t> DumpFile::load_held(bool flush, RestorePolicy libraries) {
+Result<uint64_t> DumpFile::load_held(bool flush, RestorePolicy libraries, RdbLoading how) {
   ServerState& state = engine_.state();
   const auto bytes = read_small_file(path());
   if (!bytes && bytes.error().code == Errc::not_found) return 0;
   if (!bytes) return std::unexpected(bytes.error());
   if (flush) state.keyspace.clear();
   state.keyspace.begin_unit();
-  TRY(const RdbLoaded loaded, load_rdb(*bytes, state.keyspace, {.merge = libraries == RestorePolicy::replace}));
+  how.merge = libraries == RestorePolicy::replace;
+  TRY(const RdbLoaded loaded, load_rdb(*bytes, state.keyspace, std::move(how)));
   if (!loaded.libraries.empty() || flush) {
     TRY(state.scripts->restore_libraries(loaded.libraries, libraries));
   }
@@ -69,8 +79,19 @@ Result<uint64_t> DumpFile::load_held(bool flush, RestorePolicy libraries) {
   return loaded.keys;
 }
 
+std::string DumpFile::save_at_end() {
+  stopping_ = true;  // The walk in the background, if there is one, does not rename its file any more.
+  std::string problem = write_now();
+  if (!problem.empty()) stopping_ = false;
+  return problem;
+}
+
 std::string DumpFile::save() {
   if (saving_) return "ERR Background save already in progress";
+  return write_now();
+}
+
+std::string DumpFile::write_now() {
   const ServerState& state = engine_.state();
   const std::string bytes = make_rdb(engine_.state().keyspace, head(), state.settings.rdbcompression);
   const auto written = replace_file(path(), bytes);
@@ -78,6 +99,7 @@ std::string DumpFile::save() {
     log::warn("the dump file could not be written", {{"reason", written.error().message}});
     return "ERR " + written.error().message;
   }
+  log::info("DB saved on disk", {});
   last_save_s_ = state.keyspace.clock().wall_ms() / 1000;
   last_good_ = true;
   dirty_saved_ = state.stats.dirty;
@@ -99,6 +121,8 @@ std::string DumpFile::start_save() {
   started_s_ = last_try_s_ = state.keyspace.clock().wall_ms() / 1000;
   scheduled_ = false;
   walk_.start();
+  ++state.stats.forks;
+  log::info("Background saving started by pid " + std::to_string(getpid()), {});
   saving_ = true;
   thread_ = std::thread([this] {
     const auto written = write_all();
@@ -129,7 +153,13 @@ Result<void> DumpFile::write_all() {
     if (output.finished) break;
   }
   TRY(file->sync());
-  TRY(rename_file(temporary(), path()));
+  {
+    const Engine::Hold hold(engine_);  // A save at the server's end is not replaced with an older one.
+    if (stopping_) return fail(Errc::cancelled, "the server stops");
+    std::error_code problem;
+    std::filesystem::rename(temporary(), path(), problem);
+    if (problem) return fail(system_error("rename", temporary(), problem.value()));
+  }
   return sync_directory(directory_);
 }
 
@@ -188,7 +218,8 @@ void DumpFile::work(int64_t) {
 std::vector<std::pair<std::string, std::string>> DumpFile::info() const {
   const ServerState& state = engine_.state();
   const int64_t now_s = state.keyspace.clock().wall_ms() / 1000;
-  return {{"rdb_bgsave_in_progress", saving_ ? "1" : "0"},
+  return {{"rdb_changes_since_last_save", std::to_string(state.stats.dirty - dirty_saved_)},
+          {"rdb_bgsave_in_progress", saving_ ? "1" : "0"},
           {"rdb_last_save_time", std::to_string(last_save_s_)},
           {"rdb_last_bgsave_status", last_good_ ? "ok" : "err"},
           {"rdb_last_bgsave_time_sec", std::to_string(last_duration_s_)},

@@ -18,6 +18,7 @@
 #include "base/result.hpp"
 #include "redis/commands/storage_port.hpp"
 #include "redis/engine/engine.hpp"
+#include "redis/persist/loading.hpp"
 #include "redis/persist/rewrite.hpp"
 #include "redis/rdb/rdb_file.hpp"
 
@@ -30,10 +31,12 @@ class DumpFile final : public StoragePort {
   DumpFile(const DumpFile&) = delete;
   DumpFile& operator=(const DumpFile&) = delete;
 
-  // How many keys; none when there is no file.
-  Result<uint64_t> load();
+  // How many keys; none when there is no file. With `loading`, others get the gate now and then.
+  Result<uint64_t> load(Loading* loading = nullptr);
 
   std::string save() override;
+  // SAVE when the server ends; a save in the background is given up for it.
+  std::string save_at_end();
   std::string start_save() override;
   void save_later() override { scheduled_ = true; }
   bool saving() const override { return saving_; }
@@ -43,10 +46,11 @@ class DumpFile final : public StoragePort {
   std::vector<std::pair<std::string, std::string>> info() const override;
 
  private:
+  std::string write_now();
   std::string path() const;
   std::string temporary() const;
   RdbHead head() const;
-  Result<uint64_t> load_held(bool flush, RestorePolicy libraries);
+  Result<uint64_t> load_held(bool flush, RestorePolicy libraries, RdbLoading how = {});
   Result<void> write_all();  // on the saver's thread
   void finished(const Result<void>& written);
   bool is_due() const;

@@ -28,11 +28,13 @@ struct ManifestFile {
 struct Manifest {
   std::optional<ManifestFile> base;
   std::vector<ManifestFile> incrementals;  // in the order in which they are replayed
-  std::vector<ManifestFile> history;       // to be deleted
+  std::vector<ManifestFile> history;       // to be deleted; the newest first
 
   std::string to_string() const;
   uint64_t next_incremental_seq() const { return incrementals.empty() ? 1 : incrementals.back().seq + 1; }
   uint64_t next_base_seq() const { return base ? base->seq + 1 : 1; }
+  // A rewrite is through: the base before it is history, and so are the incremental files below `first_kept`.
+  void replace_base(ManifestFile fresh, uint64_t first_kept);
 };
 
 Result<Manifest> parse_manifest(std::string_view text, const std::string& path);

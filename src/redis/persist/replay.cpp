@@ -2,7 +2,10 @@
 #include "redis/persist/replay.hpp"
 
 #include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <optional>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -20,8 +23,8 @@ constexpr size_t kPart = 1024UL * 1024;
 
 class Reader {
  public:
-  Reader(Engine& engine, Session& session, const std::string& path, bool held)
-      : engine_(engine), session_(session), path_(path), held_(held) {}
+  Reader(Engine& engine, Session& session, const std::string& path, ReplayOptions options)
+      : engine_(engine), session_(session), path_(path), options_(options) {}
   ~Reader() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -30,7 +33,10 @@ class Reader {
 
   Result<Replayed> run() {
     fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd_ < 0) return fail(system_error("open", path_, errno));
+    if (fd_ < 0) {
+      const int reason = errno;
+      return fail(Errc::io_error, "Can't open the append-only file " + path_ + " for reading: " + std::strerror(reason));
+    }
     struct stat status{};
     if (::fstat(fd_, &status) != 0) return fail(system_error("stat", path_, errno));
     result_.file_bytes = static_cast<uint64_t>(status.st_size);
@@ -51,18 +57,28 @@ class Reader {
 
  private:
   Failure corrupt(std::string_view what) const {
-    return fail(Errc::corrupt_data, "the append-only log '" + path_ + "' is corrupt at byte " +
+    return fail(Errc::corrupt_data, "Bad file format reading the append only file " + path_ + ": it is corrupt at byte " +
                                         std::to_string(offset_) + ": " + shorten(what, 200) +
-                                        "; restore it from a backup, or cut it with redis-check-aof");
+                                        "; restore it from a backup, or cut it with redis-check-aof --fix");
+  }
+
+  Failure refused(const std::string& error) const {
+    if (!error.starts_with("ERR unknown command")) return corrupt(error);
+    return fail(Errc::corrupt_data, "Unknown command '" + std::string(parser_.args()[0].substr(0, 128)) +
+                                        "' reading the append only file " + path_ + " at byte " +
+                                        std::to_string(offset_));
   }
 
   // A log may begin with an RDB file; expired keys are kept, for the log says when they go.
   Result<void> load_base() {
     std::optional<Engine::Hold> hold;
-    if (!held_) hold.emplace(engine_);
+    if (!options_.held) hold.emplace(engine_);
     ServerState& state = engine_.state();
     state.keyspace.begin_unit();
-    TRY(const RdbLoaded loaded, load_rdb(buffer_, state.keyspace, {.keep_expired = true}));
+    RdbLoading how{.keep_expired = true};
+    if (options_.loading != nullptr)
+      how.between_keys = [&](size_t position) { return options_.loading->pause(hold, position); };
+    TRY(const RdbLoaded loaded, load_rdb(buffer_, state.keyspace, std::move(how)));
     if (!loaded.libraries.empty()) {
       TRY(state.scripts->restore_libraries(loaded.libraries, RestorePolicy::replace));
     }
@@ -74,9 +90,10 @@ class Reader {
 
   Result<void> run_commands() {
     std::optional<Engine::Hold> hold;
-    if (!held_) hold.emplace(engine_);
+    if (!options_.held) hold.emplace(engine_);
     std::string_view left = buffer_;
     while (!left.empty()) {
+      if (options_.loading != nullptr && !session_.in_multi) TRY(options_.loading->pause(hold, offset_));
       if (left[0] == '#') {  // an annotation such as "#TS:1700000000"
         const size_t end = left.find("\r\n");
         if (end == std::string_view::npos) break;
@@ -90,7 +107,7 @@ class Reader {
       if (status == RequestParser::Status::need_more) break;
       if (!parser_.args().empty()) {
         std::string error;
-        if (!engine_.replay(session_, parser_.args(), error)) return corrupt(error);
+        if (!engine_.replay(session_, parser_.args(), error)) return refused(error);
         ++result_.commands;
       }
       left.remove_prefix(parser_.consumed());
@@ -108,7 +125,7 @@ class Reader {
   Engine& engine_;
   Session& session_;
   const std::string& path_;
-  bool held_;
+  ReplayOptions options_;
   int fd_ = -1;
   std::string buffer_;
   uint64_t offset_ = 0;
@@ -118,11 +135,18 @@ class Reader {
 
 }  // namespace
 
-Result<Replayed> replay_file(Engine& engine, Session& session, const std::string& path, bool held) {
-  Reader reader(engine, session, path, held);
+Result<Replayed> replay_file(Engine& engine, Session& session, const std::string& path, ReplayOptions options) {
+  if (options.loading != nullptr) {
+    std::error_code absent;
+    const auto size = std::filesystem::file_size(path, absent);
+    const Engine::Hold hold(engine);
+    if (!absent) options.loading->expect(size);
+  }
+  Reader reader(engine, session, path, options);
   TRY(Replayed replayed, reader.run());
+  if (options.loading != nullptr) options.loading->next_file(replayed.file_bytes);
   std::optional<Engine::Hold> hold;
-  if (!held) hold.emplace(engine);
+  if (!options.held) hold.emplace(engine);
   session.discard_transaction(engine.state().keyspace);
   return replayed;
 }

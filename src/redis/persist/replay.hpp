@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "redis/engine/engine.hpp"
+#include "redis/persist/loading.hpp"
 
 namespace compozy::redis {
 
@@ -20,8 +21,11 @@ struct Replayed {
   bool truncated() const { return good_bytes < file_bytes; }
 };
 
-// Takes the gate for each part. `session` keeps the selected database from file to file.
-// `held`: the caller holds the gate; otherwise it is taken for a part at a time.
-Result<Replayed> replay_file(Engine& engine, Session& session, const std::string& path, bool held = false);
+struct ReplayOptions {
+  bool held = false;           // the caller holds the gate; otherwise it is taken for a part at a time
+  Loading* loading = nullptr;  // is told how far it is, and may end it
+};
+// `session` keeps the selected database from file to file.
+Result<Replayed> replay_file(Engine& engine, Session& session, const std::string& path, ReplayOptions options = {});
 
 }  // namespace compozy::redis

@@ -141,9 +141,9 @@ void Rewriter::emit(const Database& database, const Entry& entry) {
   const std::lock_guard lock(mutex_);
   if (selected_ != database.index()) {
     selected_ = database.index();
-    format_.select(bytes_, selected_);
+    format_->select(bytes_, selected_);
   }
-  format_.entry(bytes_, entry);
+  format_->entry(bytes_, entry);
 }
 
 void Rewriter::abandon() {

@@ -26,7 +26,8 @@ extern const SnapshotFormat kRdbFormat;
 
 class Rewriter final : public Snapshot {
  public:
-  explicit Rewriter(Keyspace& space, const SnapshotFormat& format = kCommandFormat) : space_(space), format_(format) {}
+  explicit Rewriter(Keyspace& space, const SnapshotFormat& format = kCommandFormat) : space_(space), format_(&format) {}
+  void set_format(const SnapshotFormat& format) { format_ = &format; }  // before start()
 
   void start();                  // under the gate, in the same hold as the cut
   bool walk(int64_t budget_us);  // whether the walk is through
@@ -43,7 +44,7 @@ class Rewriter final : public Snapshot {
 
  private:
   Keyspace& space_;
-  const SnapshotFormat& format_;
+  const SnapshotFormat* format_;
   size_t database_ = 0;
   uint64_t cursor_ = 0;
   std::mutex mutex_;  // guards what follows

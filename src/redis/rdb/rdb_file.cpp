@@ -27,7 +27,7 @@ enum Opcode : uint8_t {
 class Loader {
  public:
   Loader(std::string_view bytes, Keyspace& space, RdbLoading how)
-      : bytes_(bytes), in_(bytes), space_(space), how_(how) {}
+      : bytes_(bytes), in_(bytes), space_(space), how_(std::move(how)) {}
 
   Result<RdbLoaded> run() {
     TRY(read_head());
@@ -36,6 +36,7 @@ class Loader {
       if (!in_.byte(opcode)) return truncated();
       if (opcode == kEnd) break;
       TRY(opcode >= kFunction ? read_opcode(opcode) : read_key(opcode));
+      if (how_.between_keys && opcode < kFunction) TRY(how_.between_keys(in_.position()));
     }
     TRY(check_end());
     loaded_.end = in_.position();
@@ -154,7 +155,7 @@ void append_rdb_head(std::string& out, const RdbHead& head) {
   remark("redis-bits", "64");
   remark("ctime", std::to_string(head.created_s));
   remark("used-mem", std::to_string(head.used_memory));
-  remark("aof-base", "0");
+  remark("aof-base", head.log_base ? "1" : "0");
   for (const std::string& code : head.libraries) {
     writer.byte(kFunction);
     writer.string(code);
@@ -199,7 +200,7 @@ std::string make_rdb(Keyspace& space, const RdbHead& head, bool compress) {
 }
 
 Result<RdbLoaded> load_rdb(std::string_view bytes, Keyspace& space, RdbLoading how) {
-  return Loader(bytes, space, how).run();
+  return Loader(bytes, space, std::move(how)).run();
 }
 
 }  // namespace compozy::redis

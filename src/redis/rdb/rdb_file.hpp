@@ -21,6 +21,7 @@ struct RdbHead {
   int64_t created_s = 0;
   int64_t used_memory = 0;
   std::vector<std::string> libraries;  // code of the functions
+  bool log_base = false;               // the beginning of an append-only log
 };
 
 void append_rdb_head(std::string& out, const RdbHead& head);
@@ -42,6 +43,8 @@ struct RdbLoaded {
 struct RdbLoading {
   bool keep_expired = false;
   bool merge = false;
+  // Called between keys with the place in the file; an error ends the loading.
+  std::function<Result<void>(size_t position)> between_keys = {};
 };
 Result<RdbLoaded> load_rdb(std::string_view bytes, Keyspace& space, RdbLoading how = {});
 

@@ -33,11 +33,13 @@ void append_int(std::string& out, int64_t value) {
 }
 
 void ReplyWriter::line(char kind, std::string_view text) {
+  if (full()) return;
   *out_ += kind;
   out_->append(text).append("\r\n");
 }
 
 void ReplyWriter::header(char kind, size_t count) {
+  if (full()) return;
   *out_ += kind;
   append_int(*out_, static_cast<int64_t>(count));
   out_->append("\r\n");
@@ -51,18 +53,21 @@ void ReplyWriter::insert_header(size_t place, char kind, size_t count) {
 }
 
 void ReplyWriter::error(std::string_view text) {
+  if (full()) return;
   *out_ += '-';
   for (const char c : text) *out_ += c == '\r' || c == '\n' ? ' ' : c;
   out_->append("\r\n");
 }
 
 void ReplyWriter::integer(int64_t value) {
+  if (full()) return;
   *out_ += ':';
   append_int(*out_, value);
   out_->append("\r\n");
 }
 
 void ReplyWriter::bulk(std::string_view bytes) {
+  if (full()) return;
   header('$', bytes.size());
   out_->append(bytes).append("\r\n");
 }
@@ -73,9 +78,9 @@ void ReplyWriter::bulk_int(int64_t value) {
   bulk({text.data(), static_cast<size_t>(end - text.data())});
 }
 
-void ReplyWriter::null() { out_->append(resp3() ? "_\r\n" : "$-1\r\n"); }
+void ReplyWriter::null() { raw(resp3() ? "_\r\n" : "$-1\r\n"); }
 
-void ReplyWriter::null_array() { out_->append(resp3() ? "_\r\n" : "*-1\r\n"); }
+void ReplyWriter::null_array() { raw(resp3() ? "_\r\n" : "*-1\r\n"); }
 
 void ReplyWriter::map(size_t pairs) {
   if (resp3()) {
@@ -98,7 +103,7 @@ void ReplyWriter::long_number(std::string_view digits) { resp3() ? line(',', dig
 
 void ReplyWriter::boolean(bool value) {
   if (resp3()) {
-    out_->append(value ? "#t\r\n" : "#f\r\n");
+    raw(value ? "#t\r\n" : "#f\r\n");
   } else {
     integer(value ? 1 : 0);
   }
@@ -117,6 +122,7 @@ void ReplyWriter::verbatim(std::string_view format, std::string_view text) {
     bulk(text);
     return;
   }
+  if (full()) return;
   header('=', text.size() + 4);
   out_->append(format).append(":").append(text).append("\r\n");
 }

@@ -26,14 +26,19 @@ void append_command(std::string& out, const Range& args);
 
 class ReplyWriter {
  public:
-  explicit ReplyWriter(std::string& out, int protocol = 2) : out_(&out), protocol_(protocol) {}
+  // What would come after `limit` bytes of the buffer is dropped: such a reply is never sent, its client is closed.
+  explicit ReplyWriter(std::string& out, int protocol = 2, size_t limit = std::string::npos)
+      : out_(&out), limit_(limit), protocol_(protocol) {}
+
+  // Commands that could go on for long ask whether anything of it still matters.
+  bool full() const { return out_->size() > limit_; }
 
   int protocol() const { return protocol_; }
   void set_protocol(int protocol) { protocol_ = protocol; }
   bool resp3() const { return protocol_ >= 3; }
   std::string& buffer() { return *out_; }
 
-  void ok() { out_->append("+OK\r\n"); }
+  void ok() { raw("+OK\r\n"); }
   void simple(std::string_view text) { line('+', text); }
   void error(std::string_view text);  // with its code: "ERR no such key"; line breaks become spaces
   void integer(int64_t value);
@@ -50,7 +55,9 @@ class ReplyWriter {
   void boolean(bool value);
   void big_number(std::string_view digits);
   void verbatim(std::string_view format, std::string_view text);  // format has three characters: "txt"
-  void raw(std::string_view bytes) { out_->append(bytes); }
+  void raw(std::string_view bytes) {
+    if (!full()) out_->append(bytes);
+  }
 
   // For replies whose length is known only at the end: remembers where the header belongs.
   size_t begin_deferred() const { return out_->size(); }
@@ -64,6 +71,7 @@ class ReplyWriter {
   void insert_header(size_t place, char kind, size_t count);
 
   std::string* out_;
+  size_t limit_;
   int protocol_;
 };
 

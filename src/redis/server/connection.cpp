@@ -15,6 +15,8 @@ namespace compozy::redis {
 namespace {
 
 constexpr size_t kReadSize = 64UL * 1024;
+constexpr size_t kRoomMax = 16UL * 1024 * 1024;
+constexpr size_t kTurnMax = 1024UL * 1024;  // what one client is read of in a turn, but for one large value
 
 void log_limit(const Session& session) {
   log::warn("Client closed for overcoming of output buffer limits.",
@@ -40,39 +42,102 @@ Connection::Io Connection::read_some() {
     used_ = 0;
   }
   parsed_ = used_;
-  const size_t before = input_.size();
-  // A large value arrives faster when the room grows with it.
-  const size_t room = std::clamp(before, kReadSize, size_t{16} * 1024 * 1024);
-  input_.resize_and_overwrite(before + room, [&](char* data, size_t) {
-    const ssize_t size = ::recv(fd_.get(), data + before, room, 0);
-    const int reason = errno;
-    if (size > 0) return before + static_cast<size_t>(size);
-    if (size == 0 || (reason != EAGAIN && reason != EINTR)) dead = true;
-    return before;
-  });
+  const size_t first = input_.size();
+  // A large value is taken at once, as far as it has come; of many small commands there is a limit for a turn.
+  const size_t expected = parser_.known_size() - std::min(parser_.known_size(), unread());
+  for (size_t taken = 0; !dead && taken < kTurnMax;) {
+    const size_t room = std::clamp(taken == 0 ? expected : taken, kReadSize, kRoomMax);
+    const size_t size = read_part(room);
+    taken += size;
+    if (size < room) break;
+  }
   if (dead) return Io::closed;
   more_ = input_.size() > used_;
-  return input_.size() > before ? Io::fine : Io::again;
+  session_->buffers.query.fetch_add(input_.size() - first, std::memory_order_relaxed);
+  return input_.size() > first ? Io::fine : Io::again;
 }
 
-Connection::Io Connection::write_some() {
-  while (sent_ < output_.size()) {
-    const ssize_t size = ::send(fd_.get(), output_.data() + sent_, output_.size() - sent_, MSG_NOSIGNAL);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && errno == EAGAIN) {
-      session_->buffers.unsent = unsent();
-      return Io::again;
+// One recv; what it brought as the socket counts it.
+size_t Connection::read_part(size_t room) {
+  size_t got = 0;
+  const auto receive = [&](char* data) {
+    const ssize_t size = ::recv(fd_.get(), data, room, 0);
+    const int reason = errno;
+    if (size == 0 || (size < 0 && reason != EAGAIN && reason != EINTR)) dead = true;
+    got = size > 0 ? static_cast<size_t>(size) : 0;
+  };
+  if (tls_ == nullptr) {
+    const size_t before = input_.size();
+    input_.resize_and_overwrite(before + room, [&](char* data, size_t) {
+      receive(data + before);
+      return before + got;
+    });
+    return got;
+  }
+  std::string wire;
+  wire.resize_and_overwrite(room, [&](char* data, size_t) {
+    receive(data);
+    return got;
+  });
+  if (dead) return got;
+  if (!tls_->receive(wire, input_)) {
+    if (tls_->established()) {
+      dead = true;
+    } else {
+      log::info("Error accepting a client connection", {{"address", session_->address}, {"reason", tls_->problem()}});
+      (void)write_sealed();  // The peer may learn why.
+      dead = true;
     }
+  }
+  return got;
+}
+
+Connection::Io Connection::write_part(std::string_view bytes, size_t& done) {
+  while (done < bytes.size()) {
+    const ssize_t size = ::send(fd_.get(), bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == EAGAIN) return Io::again;
     if (size <= 0) {
       dead = true;
       return Io::closed;
     }
-    sent_ += static_cast<size_t>(size);
+    done += static_cast<size_t>(size);
+    sent_bytes_ += static_cast<uint64_t>(size);
   }
-  output_.clear();
-  sent_ = 0;
-  session_->buffers.unsent = 0;
   return Io::fine;
+}
+
+// What TLS has ready for the socket.
+Connection::Io Connection::write_sealed() {
+  std::string& wire = tls_->wire();
+  size_t done = 0;
+  const Io written = write_part(wire, done);
+  wire.erase(0, done);
+  return written;
+}
+
+Connection::Io Connection::write_some() {
+  Io written = Io::fine;
+  if (tls_ == nullptr) {
+    written = write_part(output_, sent_);
+  } else {
+    while (true) {
+      written = write_sealed();
+      if (written != Io::fine || unsent() == 0) break;
+      const size_t sealed = tls_->seal(std::string_view(output_).substr(sent_));
+      if (sealed == 0) {
+        dead = dead || tls_->established();
+        return dead ? Io::closed : Io::fine;  // The handshake comes first; the rest follows it.
+      }
+      sent_ += sealed;
+    }
+  }
+  if (written == Io::fine) {
+    output_.clear();
+    sent_ = 0;
+  }
+  session_->buffers.unsent = unsent();
+  return written;
 }
 
 void Connection::refuse(std::string_view text) {
@@ -135,6 +200,7 @@ void Connection::prefetch(const Engine& engine) const {
 }
 
 bool Connection::execute(Engine& engine, const Engine::Turn& turn) {
+  bound_output(engine.state());
   while (next_ready_ < ready_.size() && runnable() && !turn.over()) {
     if (!run(engine, ready_[next_ready_])) break;
     ++next_ready_;
@@ -195,8 +261,25 @@ void Connection::account(const Ready* running) {
   buffers.arguments.store(arguments, kRelaxed);
   buffers.query.store(unread() - std::min(unread(), counted), kRelaxed);
   constexpr size_t kQueryRoom = 20474;
-  buffers.query_free.store(unread() == 0 || unread() >= kQueryRoom ? 0 : kQueryRoom - unread(), kRelaxed);
+  size_t free_room = unread() == 0 || unread() >= kQueryRoom ? 0 : kQueryRoom - unread();
+  // Room for the rest of a large argument is held from its beginning.
+  if (running == nullptr && counted > 0 && parser_.known_size() > unread())
+    free_room = std::min(parser_.known_size() - unread(), kRoomMax);
+  buffers.query_free.store(free_room, kRelaxed);
   buffers.unsent.store(unsent(), kRelaxed);
+}
+
+void Connection::bound_output(const ServerState& state) {
+  const size_t hard = state.output_limit(client_class(*session_)).hard;
+  const size_t allowed = hard + session_->buffers.reply_room;
+  session_->output_limit = hard == 0 ? std::string::npos : allowed - std::min(allowed, unsent());
+}
+
+void Connection::recount(ServerState& state, bool gone) {
+  const int64_t now = gone ? 0 : static_cast<int64_t>(client_memory(*session_));
+  const int64_t output = gone || !session_->replica ? 0 : static_cast<int64_t>(output_memory(*session_));
+  state.clients_memory += now - std::exchange(counted_, now);
+  state.replicas_memory += output - std::exchange(counted_output_, output);
 }
 
 void Connection::collect() {

@@ -7,22 +7,28 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "redis/engine/engine.hpp"
 #include "redis/resp/request_parser.hpp"
 #include "redis/server/listen.hpp"
+#include "redis/server/tls.hpp"
 
 namespace compozy::redis {
 
 class Connection {
  public:
-  Connection(Fd fd, Session& session) : fd_(std::move(fd)), session_(&session) {}
+  // With a context: over TLS.
+  Connection(Fd fd, Session& session, const TlsContext* tls = nullptr) : fd_(std::move(fd)), session_(&session) {
+    if (tls != nullptr) tls_ = std::make_unique<TlsLink>(*tls);
+  }
 
   enum class Io : uint8_t { fine, again, closed };
 
-  Io read_some();   // one read of up to 64 KB
+  Io read_some();   // what has come, up to about a megabyte
   Io write_some();  // until everything is out or the socket is full
 
   // Parses what is complete, at most `limit` commands, for execute(); returns how many wait for it. Under the gate.
@@ -34,14 +40,23 @@ class Connection {
 
   bool over_query_limit(size_t limit) const { return unread() > limit; }
 
+  // Nothing is kept of a reply beyond the hard limit of its client's class. Under the gate.
+  void bound_output(const ServerState& state);
   // Takes the session's outbox over; under the gate.
   void collect();
   size_t unsent() const { return output_.size() - sent_; }
+  // Whether the peer has still to show that it speaks TLS.
+  bool in_handshake() const { return tls_ != nullptr && !tls_->established(); }
+  // Brings what the clients' buffers take up to date; under the gate. `gone`: the connection ends.
+  void recount(ServerState& state, bool gone = false);
+  // What write_some() sent since the last call.
+  uint64_t take_sent() { return std::exchange(sent_bytes_, 0); }
   uint64_t lsn() const { return lsn_; }
   bool finished() const { return closing_ && unsent() == 0; }
 
   int fd() const { return fd_.get(); }
   Session& session() { return *session_; }
+  const Session& session() const { return *session_; }
   size_t unread() const { return input_.size() - used_; }
   void refuse(std::string_view text);  // an error, and then the end
 
@@ -64,9 +79,16 @@ class Connection {
   void forget_ready();
   // Tells the session what its buffers hold, for CLIENT LIST and limits.
   void account(const Ready* running);
+  size_t read_part(size_t room);
+  Io write_part(std::string_view bytes, size_t& done);
+  Io write_sealed();
 
   Fd fd_;
   Session* session_;
+  std::unique_ptr<TlsLink> tls_;
+  int64_t counted_ = 0;        // of the clients' memory, for this one
+  int64_t counted_output_ = 0;  // the same of that for replicas
+  uint64_t sent_bytes_ = 0;
   RequestParser parser_;
   std::vector<Ready> ready_;
   std::vector<std::string_view> args_;  // of all that is ready

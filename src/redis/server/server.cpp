@@ -22,6 +22,8 @@ namespace {
 
 constexpr size_t kCommandsPerHold = 64;
 constexpr int kTurnMs = 100;
+constexpr int64_t kHandshakeMs = 10'000;
+constexpr uint64_t kNoticeable = 16384;  // replies up to this lie in the reply buffer, which counts anyhow
 
 std::string address_of(const sockaddr_storage& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
@@ -50,6 +52,17 @@ void resize_reply_buffer(ServerState& state, ClientBuffers& buffers, int64_t now
   buffers.reply_peak_at_ms = now_ms;
 }
 
+// tcp-keepalive: a peer that is gone without a word is noticed after twice that time. 0: never.
+void keep_alive(int fd, int seconds) {
+  const int on = 1;
+  if (seconds <= 0 || ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) != 0) return;
+  const int interval = std::max(1, seconds / 3);
+  const int probes = 3;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
 void add_to(const Fd& epoll, int fd, uint32_t events) {
   epoll_event event{.events = events, .data = {.fd = fd}};
   epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event);
@@ -75,7 +88,10 @@ Server::~Server() {
     thread_.join();
   }
   const Engine::Hold hold(engine_);
-  for (auto& [fd, connection] : connections_) engine_.close(connection->session());
+  for (auto& [fd, connection] : connections_) {
+    connection->recount(engine_.state(), true);
+    engine_.close(connection->session());
+  }
   if (unix_.get() >= 0) ::unlink(options_.unix_socket.c_str());
 }
 
@@ -88,39 +104,55 @@ Result<void> Server::listen() {
     TRY(unix_, listen_on_unix(options_.unix_socket, options_.unix_permissions, options_.backlog));
     add_to(epoll_, unix_.get(), EPOLLIN);
   }
-  return rebind(options_.tcp_addresses, options_.tcp_port);
+  tls_context_ = options_.tls;
+  TRY(rebind(options_.tcp_addresses, options_.tcp_port));
+  return rebind_tls(options_.tcp_addresses, options_.tls_port);
 }
 
+bool Server::Listening::has(int fd) const { return std::ranges::find(sockets, fd, &Fd::get) != sockets.end(); }
+
 Result<void> Server::rebind(const std::string& addresses, std::optional<uint16_t> port) {
+  return rebind(tcp_, addresses, port);
+}
+
+Result<void> Server::rebind_tls(const std::string& addresses, std::optional<uint16_t> port) {
+  return rebind(tls_, addresses, port);
+}
+
+void Server::set_tls(std::shared_ptr<TlsContext> context) {
+  const std::lock_guard lock(listeners_mutex_);
+  tls_context_ = std::move(context);
+}
+
+Result<void> Server::rebind(Listening& listening, const std::string& addresses, std::optional<uint16_t> port) {
   // Addresses that stay are in use by ourselves until the old sockets are gone, unless the port is another one.
   std::vector<Fd> fresh;
   std::vector<Fd> old;
-  const bool same_port = port && tcp_port_ == *port && !tcp_.empty();
+  const bool same_port = port && listening.port == *port && !listening.sockets.empty();
   {
     const std::lock_guard lock(listeners_mutex_);
-    if (same_port) old.swap(tcp_);
+    if (same_port) old.swap(listening.sockets);
   }
-  const std::string before = options_.tcp_addresses;
   old.clear();
   if (port) {
-    auto listeners = listen_on_addresses(addresses, *port, options_.backlog);
-    if (!listeners) {
+    auto sockets = listen_on_addresses(addresses, *port, options_.backlog);
+    if (!sockets) {
       if (same_port) {
-        if (auto again = listen_on_addresses(before, *port, options_.backlog)) {
+        if (auto again = listen_on_addresses(listening.addresses, *port, options_.backlog)) {
           const std::lock_guard lock(listeners_mutex_);
-          tcp_ = *std::move(again);
-          for (const Fd& listener : tcp_) add_to(epoll_, listener.get(), EPOLLIN);
+          listening.sockets = *std::move(again);
+          for (const Fd& listener : listening.sockets) add_to(epoll_, listener.get(), EPOLLIN);
         }
       }
-      return std::unexpected(listeners.error());
+      return std::unexpected(sockets.error());
     }
-    fresh = *std::move(listeners);
+    fresh = *std::move(sockets);
   }
   const std::lock_guard lock(listeners_mutex_);
-  tcp_ = std::move(fresh);
-  for (const Fd& listener : tcp_) add_to(epoll_, listener.get(), EPOLLIN);
-  tcp_port_ = tcp_.empty() ? 0 : bound_port(tcp_.front());
-  options_.tcp_addresses = addresses;
+  listening.sockets = std::move(fresh);
+  for (const Fd& listener : listening.sockets) add_to(epoll_, listener.get(), EPOLLIN);
+  listening.port = listening.sockets.empty() ? 0 : bound_port(listening.sockets.front());
+  listening.addresses = addresses;
   return {};
 }
 
@@ -149,9 +181,12 @@ void Server::poll(int timeout_ms) {
       eventfd_t ignored = 0;
       eventfd_read(fd, &ignored);
     } else if (const auto at = connections_.find(fd); at == connections_.end()) {
-      accept_all(fd, fd == unix_.get());
+      accept_all(fd);
     } else if (Connection& connection = *at->second; !connection.session().running_script) {
-      if ((what & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) connection.read_some();
+      if ((what & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+        connection.read_some();
+        ++reads_;
+      }
       queue(connection);
     }
   }
@@ -178,23 +213,39 @@ void Server::busy_turn() {
   }
 }
 
-void Server::accept_all(int listener, bool unix_socket) {
-  const std::lock_guard lock(listeners_mutex_);
-  if (!unix_socket && std::ranges::find(tcp_, listener, &Fd::get) == tcp_.end()) return;
+void Server::accept_all(int listener) {
+  Kind kind = Kind::unix_socket;
+  if (listener != unix_.get()) {
+    const std::lock_guard lock(listeners_mutex_);
+    if (!tcp_.has(listener) && !tls_.has(listener)) return;
+    kind = tls_.has(listener) ? Kind::tls : Kind::tcp;
+  }
   for (int i = 0; i < 1000; ++i) {
     Fd fd(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd.get() < 0) {
       if (errno == EMFILE || errno == ENFILE) log::warn("a client was refused: no file descriptors are left", {});
       return;
     }
-    admit(std::move(fd), unix_socket);
+    admit(std::move(fd), kind);
   }
 }
 
-void Server::admit(Fd fd, bool unix_socket) {
+// Why a client is turned away; empty: it is welcome.
+std::string_view Server::refusal(const std::string& address, Kind kind) const {
+  const Settings& settings = engine_.state().settings;
+  if (connections_.size() >= static_cast<size_t>(settings.maxclients)) return "-ERR max number of clients reached\r\n";
+  if (kind == Kind::unix_socket || !settings.protected_mode || !settings.requirepass.empty() ||
+      address.starts_with("127.") || address.starts_with("[::1]"))
+    return {};
+  return "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
+         "default user: only connections from this machine are accepted.\r\n";
+}
+
+void Server::admit(Fd fd, Kind kind) {
   std::string address = options_.unix_socket + ":0";
   std::string local = address;
-  if (!unix_socket) {
+  const Engine::Hold hold(engine_);
+  if (kind != Kind::unix_socket) {
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
     if (::getpeername(fd.get(), reinterpret_cast<sockaddr*>(&peer), &size) != 0) return;
@@ -203,30 +254,26 @@ void Server::admit(Fd fd, bool unix_socket) {
     if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&peer), &size) == 0) local = address_of(peer);
     const int on = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    keep_alive(fd.get(), static_cast<int>(engine_.state().settings.tcp_keepalive));
   }
-  const Engine::Hold hold(engine_);
-  const Settings& settings = engine_.state().settings;
-  std::string_view refusal;
-  if (connections_.size() >= static_cast<size_t>(settings.maxclients)) {
-    refusal = "-ERR max number of clients reached\r\n";
-  } else if (!unix_socket && settings.protected_mode && settings.requirepass.empty() && !address.starts_with("127.") &&
-             !address.starts_with("[::1]")) {
-    refusal =
-        "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
-        "default user: only connections from this machine are accepted.\r\n";
+  std::shared_ptr<TlsContext> tls;
+  if (kind == Kind::tls) {
+    const std::lock_guard lock(listeners_mutex_);
+    tls = tls_context_;
+    if (tls == nullptr) return;
   }
-  if (!refusal.empty()) {
+  if (const std::string_view reason = refusal(address, kind); !reason.empty()) {
     ++engine_.state().stats.rejected_connections;
-    ::send(fd.get(), refusal.data(), refusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (tls == nullptr) ::send(fd.get(), reason.data(), reason.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return;
   }
   Session& session = engine_.open(this, std::move(address));
-  session.unix_socket = unix_socket;
+  session.unix_socket = kind == Kind::unix_socket;
   session.fd = fd.get();
   session.local_address = std::move(local);
   const int number = fd.get();
-  auto connection = std::make_unique<Connection>(std::move(fd), session);
+  auto connection = std::make_unique<Connection>(std::move(fd), session, tls.get());
+  connection->recount(engine_.state());
   by_session_[&session] = connection.get();
   connections_[number] = std::move(connection);
   add_to(epoll_, number, EPOLLIN);
@@ -276,6 +323,8 @@ void Server::execute_queued() {
   size_t next = 0;
   do {
     const Engine::Hold hold(engine_);
+    add_statistics();
+    persistence_ = engine_.persistence();
     const Engine::Turn turn(engine_);
     execute_some(next, turn);
     if (next < queued_.size()) continue;
@@ -283,6 +332,8 @@ void Server::execute_queued() {
     for (Connection* connection : queued_) {
       Session& session = connection->session();
       connection->collect();
+      connection->bound_output(engine_.state());
+      connection->recount(engine_.state());
       if (!session.killed && exceeds_output_limit(engine_.state(), session, now_ms)) {
         log::warn("Client closed for overcoming of output buffer limits.",
                   {{"address", session.address}, {"unsent_bytes", session.unsent()}});
@@ -324,7 +375,7 @@ void Server::send_replies() {
   if (queued_.empty()) return;
   std::vector<Connection*> turn;
   turn.swap(queued_);
-  if (Persistence* persistence = engine_.persistence()) {
+  if (Persistence* const persistence = persistence_) {
     Lsn lsn = 0;
     for (Connection* connection : turn) {
       if (connection->unsent() > 0) lsn = std::max(lsn, connection->lsn());
@@ -335,19 +386,40 @@ void Server::send_replies() {
         connection->dead = connection->dead || connection->lsn() > persistence->durable_lsn();
     }
   }
+  std::vector<Connection*> emptied;
   for (Connection* connection : turn) {
     connection->queued = false;
     if (!connection->dead && !connection->session().killed) {
       const auto written = connection->write_some();
       watch_writes(*connection, written == Connection::Io::again);
+      const uint64_t sent = connection->take_sent();
+      sent_bytes_ += sent;
+      writes_ += sent > 0 ? 1 : 0;
+      if (sent > kNoticeable) emptied.push_back(connection);
     }
     if (connection->dead || connection->finished() || connection->session().killed || over_limits(*connection)) {
+      std::erase(emptied, connection);
       close(*connection);
     } else if (connection->has_command_waiting() && !connection->session().blocked &&
                !connection->session().postponed) {
       queue(*connection);
     }
   }
+  settle(emptied);
+}
+
+// What large replies took is free again at once, not only when the client comes back: others may need the room.
+void Server::settle(const std::vector<Connection*>& connections) {
+  if (connections.empty()) return;
+  const Engine::Hold hold(engine_);
+  for (Connection* connection : connections) connection->recount(engine_.state());
+}
+
+void Server::add_statistics() {
+  Stats& stats = engine_.state().stats;
+  stats.reads += std::exchange(reads_, 0);
+  stats.writes += std::exchange(writes_, 0);
+  stats.net_output_bytes += std::exchange(sent_bytes_, 0);
 }
 
 void Server::watch_writes(Connection& connection, bool on) {
@@ -365,6 +437,7 @@ void Server::close(Connection& connection) {
   by_session_.erase(&connection.session());
   {
     const Engine::Hold hold(engine_);
+    connection.recount(engine_.state(), true);
     engine_.close(connection.session());
   }
   std::erase(queued_, &connection);
@@ -383,26 +456,34 @@ void Server::watch_clients() {
   const int64_t now_ms = clock.wall_ms();
   for (const auto& [fd, connection] : connections_) {
     Session& session = connection->session();
+    connection->bound_output(state);
     if (exceeds_output_limit(state, session, now_ms)) {
       session.killed = true;
       queue(*connection);
     }
     if (state.reply_buffers_resize) resize_reply_buffer(state, session.buffers, now_ms);
+    connection->recount(state);
   }
   evict_clients();
 }
 
+// Who does not finish a TLS handshake in time, and who says nothing for longer than `timeout`.
+bool Server::is_idle(const Connection& connection, int64_t now_ms) const {
+  const Session& session = connection.session();
+  if (connection.in_handshake()) return session.connected_at_ms < now_ms - kHandshakeMs;
+  const int64_t timeout_s = engine_.state().settings.timeout;
+  return timeout_s > 0 && session.last_command_ms < now_ms - timeout_s * 1000 && !session.blocked &&
+         !session.subscribed() && !session.replica;
+}
+
 void Server::close_idle() {
   const Clock& clock = engine_.state().keyspace.clock();
-  const int64_t timeout_s = engine_.state().settings.timeout;
-  if (timeout_s <= 0 || clock.monotonic_us() < next_idle_check_us_) return;
+  if (clock.monotonic_us() < next_idle_check_us_) return;
   next_idle_check_us_ = clock.monotonic_us() + 1'000'000;
-  const int64_t before_ms = clock.wall_ms() - timeout_s * 1000;
+  const int64_t now_ms = clock.wall_ms();
   std::vector<Connection*> idle;
   for (const auto& [fd, connection] : connections_) {
-    Session& session = connection->session();
-    if (session.last_command_ms < before_ms && !session.blocked && !session.subscribed())
-      idle.push_back(connection.get());
+    if (is_idle(*connection, now_ms)) idle.push_back(connection.get());
   }
   for (Connection* connection : idle) close(*connection);
 }

@@ -80,7 +80,7 @@ class Session {
 
   uint64_t id() const { return id_; }
   SessionOwner* owner() const { return owner_; }
-  ReplyWriter writer() { return ReplyWriter(outbox.bytes, protocol); }
+  ReplyWriter writer() { return ReplyWriter(outbox.bytes, protocol, output_limit); }
   void notify() {
     if (owner_ != nullptr) owner_->session_has_output(*this);
   }
@@ -108,6 +108,7 @@ class Session {
   int64_t last_command_ms = 0;
   const Row* last_command = nullptr;
   Outbox outbox;
+  size_t output_limit = std::string::npos;  // the outbox grows to this and no further: its client will be closed
   enum class Replies : uint8_t { on, off, skip_next, skip };
   Replies replies = Replies::on;
   bool replica = false;            // after SYNC: gets every write

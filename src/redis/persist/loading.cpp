@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "redis/persist/loading.hpp"
+
+#include <poll.h>
+
+namespace compozy::redis {
+
+Loading::Loading(Engine& engine, std::function<bool()> should_stop)
+    : engine_(engine),
+      should_stop_(std::move(should_stop)),
+      started_us_(engine.state().keyspace.clock().monotonic_us()) {
+  const Engine::Hold hold(engine_);
+  engine_.state().loading = true;
+  engine_.state().loading_progress = {.started_s = engine_.state().keyspace.clock().wall_ms() / 1000};
+}
+
+Loading::~Loading() {
+  const Engine::Hold hold(engine_);
+  engine_.state().loading = false;
+}
+
+double Loading::seconds() const {
+  return static_cast<double>(engine_.state().keyspace.clock().monotonic_us() - started_us_) / 1e6;
+}
+
+Result<void> Loading::pause(std::optional<Engine::Hold>& hold, uint64_t position) {
+  ServerState& state = engine_.state();
+  const uint64_t loaded = before_ + position;
+  owed_us_ += state.settings.key_load_delay;
+  const auto interval = static_cast<uint64_t>(state.settings.loading_process_events_interval_bytes);
+  if (loaded - paused_at_ < interval && owed_us_ < 1000) return {};
+  paused_at_ = loaded;
+  state.loading_progress.loaded_bytes = loaded;
+  const auto wait_ms = static_cast<int>(std::exchange(owed_us_, 0) / 1000);
+  hold.reset();
+  if (wait_ms > 0) ::poll(nullptr, 0, wait_ms);
+  const bool stop = should_stop_();
+  hold.emplace(engine_);
+  state.keyspace.begin_unit();
+  if (stop) return fail(Errc::cancelled, "the server was told to end while it was loading its data");
+  return {};
+}
+
+}  // namespace compozy::redis

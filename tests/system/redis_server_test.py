@@ -1,0 +1,308 @@
+"""`compozy redis-server` as its users drive it: redis-cli over TLS, keys that move to and from Debian's redis-server,
+answers while data is loaded, what it does when it ends."""
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import unittest
+
+from server import BINARY, scratch, wait_until
+
+REDIS = shutil.which("redis-server")
+CLI = shutil.which("redis-cli")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Redis:
+    """A server in a folder of its own. `command`: another one than ours."""
+
+    def __init__(self, *options, command=None, folder=None, wait=True):
+        self.folder = folder or scratch()
+        self.port = free_port()
+        self.log = open(self.folder / "log", "ab")
+        self.process = subprocess.Popen(
+            [*(command or [os.path.abspath(BINARY), "redis-server"]), "--port", str(self.port), "--bind", "127.0.0.1",
+             "--enable-debug-command", "yes", *map(str, options)],
+            cwd=self.folder, stdout=self.log, stderr=self.log)
+        if wait:
+            wait_until(lambda: self.alive() and self.cli("PING") == "PONG", "the server's first answer")
+
+    def alive(self):
+        assert self.process.poll() is None, (self.folder / "log").read_text()
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+    def cli(self, *args, port=None, options=()):
+        run = subprocess.run([CLI, "-p", str(port or self.port), *options, *map(str, args)], capture_output=True,
+                             text=True, timeout=30)
+        return (run.stdout + run.stderr).strip()
+
+    def info(self, name):
+        return dict(line.split(":", 1) for line in self.cli("INFO", "everything").splitlines() if ":" in line).get(name)
+
+    def end(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+        return self.process.returncode
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+
+def openssl(folder, *args):
+    subprocess.run(["openssl", *args], cwd=folder, check=True, capture_output=True)
+
+
+def certificates():
+    """An authority, and a certificate of it for the server and for a client; the server's key is encrypted, too."""
+    folder = scratch()
+    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-days",
+            "2", "-subj", "/CN=test authority")
+    for name in ("server", "client"):
+        openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+                "-subj", f"/CN={name}")
+        openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
+                "-days", "2", "-out", f"{name}.crt")
+    openssl(folder, "rsa", "-aes256", "-passout", "pass:open sesame", "-in", "server.key", "-out", "locked.key")
+    return folder
+
+
+@unittest.skipUnless(CLI, "redis-cli is not installed")
+class TlsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.files = certificates()
+
+    def options(self, **other):
+        self.tls_port = free_port()
+        settings = {"tls-port": self.tls_port, "tls-cert-file": self.files / "server.crt",
+                    "tls-key-file": self.files / "server.key", "tls-ca-cert-file": self.files / "ca.crt", "save": "",
+                    **{name.replace("_", "-"): value for name, value in other.items()}}
+        return [word for name, value in settings.items() for word in (f"--{name}", value)]
+
+    def secure(self, server, *args, certificate=True, more=()):
+        options = ["--tls", "--cacert", self.files / "ca.crt", *more]
+        if certificate:
+            options += ["--cert", self.files / "client.crt", "--key", self.files / "client.key"]
+        return server.cli(*args, port=self.tls_port, options=map(str, options))
+
+    def test_serves_clients_with_a_certificate_and_no_others(self):
+        with Redis(*self.options()) as server:
+            self.assertEqual(self.secure(server, "SET", "k", "v" * 100_000), "OK")
+            self.assertEqual(self.secure(server, "STRLEN", "k"), "100000")
+            self.assertEqual(len(self.secure(server, "GET", "k")), 100_000)
+            self.assertIn("rror", self.secure(server, "PING", certificate=False))
+            self.assertEqual(server.cli("PING"), "PONG")  # in the clear, on the other port
+
+    def test_asks_for_certificates_as_the_setting_says_and_takes_changes_while_it_runs(self):
+        with Redis(*self.options(tls_auth_clients="optional")) as server:
+            self.assertEqual(self.secure(server, "PING", certificate=False), "PONG")
+            self.assertEqual(server.cli("CONFIG", "SET", "tls-auth-clients", "yes"), "OK")
+            self.assertIn("rror", self.secure(server, "PING", certificate=False))
+            self.assertEqual(self.secure(server, "PING"), "PONG")
+            refused = server.cli("CONFIG", "SET", "tls-cert-file", "/nowhere.crt")
+            self.assertIn("Unable to update TLS configuration", refused)
+            self.assertEqual(self.secure(server, "PING"), "PONG")
+            other = free_port()
+            self.assertEqual(server.cli("CONFIG", "SET", "tls-port", other), "OK")
+            self.tls_port = other
+            self.assertEqual(self.secure(server, "PING"), "PONG")
+            self.assertEqual(server.cli("CONFIG", "SET", "tls-port", 0), "OK")
+            self.assertIn("onnection refused", self.secure(server, "PING"))
+
+    def test_reads_an_encrypted_key_and_keeps_to_protocols_and_ciphers(self):
+        options = self.options(tls_key_file=self.files / "locked.key", tls_key_file_pass="open sesame",
+                               tls_protocols="TLSv1.2", tls_ciphers="ECDHE-RSA-AES256-GCM-SHA384",
+                               tls_prefer_server_ciphers="yes", tls_auth_clients="no")
+        with Redis(*options):
+            context = ssl.create_default_context(cafile=self.files / "ca.crt")
+            context.check_hostname = False
+            with socket.create_connection(("127.0.0.1", self.tls_port)) as raw, context.wrap_socket(raw) as peer:
+                self.assertEqual(peer.version(), "TLSv1.2")
+                self.assertEqual(peer.cipher()[0], "ECDHE-RSA-AES256-GCM-SHA384")
+                peer.sendall(b"PING\r\n")
+                self.assertEqual(peer.recv(100), b"+PONG\r\n")
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+            with socket.create_connection(("127.0.0.1", self.tls_port)) as raw, self.assertRaises(OSError):
+                context.wrap_socket(raw)
+
+    def test_does_not_start_without_what_it_needs(self):
+        for missing in ("tls_cert_file", "tls_key_file", "tls_ca_cert_file"):
+            server = Redis(*self.options(**{missing: ""}), wait=False)
+            server.process.wait(20)
+            self.assertEqual(server.end(), 1)
+            self.assertIn("Failed to configure TLS", (server.folder / "log").read_text())
+
+    def test_a_handshake_that_stops_halfway_harms_nobody_and_ends(self):
+        with Redis(*self.options(tls_auth_clients="no")) as server:
+            silent = [socket.create_connection(("127.0.0.1", self.tls_port)) for _ in range(50)]
+            for number, peer in enumerate(silent):
+                peer.sendall(b"\x16\x03\x01\x02\x00\x01" if number % 2 else b"")
+            started = time.monotonic()
+            for _ in range(5):
+                self.assertEqual(self.secure(server, "PING", certificate=False), "PONG")
+            self.assertLess(time.monotonic() - started, 5)
+            garbage = socket.create_connection(("127.0.0.1", self.tls_port))
+            garbage.sendall(b"PING\r\n" * 100)
+            garbage.settimeout(10)
+            while garbage.recv(1000):
+                pass
+            for peer in silent:
+                peer.settimeout(20)
+                self.assertEqual(peer.recv(10), b"")
+                peer.close()
+            self.assertEqual(self.secure(server, "PING", certificate=False), "PONG")
+
+
+@unittest.skipUnless(CLI and REDIS, "redis-server is not installed")
+class MigrateTest(unittest.TestCase):
+    def fill(self, server):
+        server.cli("SET", "s", "text")
+        server.cli("SET", "t", "short", "PX", 5_000_000)
+        server.cli("RPUSH", "l", *range(300))
+        server.cli("HSET", "h", "f", "v")
+        server.cli("ZADD", "z", "1.5", "m")
+        server.cli("SADD", "set", "a", "b")
+        server.cli("XADD", "x", "1-1", "f", "v")
+
+    def check(self, server):
+        self.assertEqual(server.cli("GET", "s"), "text")
+        self.assertGreater(int(server.cli("PTTL", "t")), 4_000_000)
+        self.assertEqual(server.cli("LINDEX", "l", "-1"), "299")
+        self.assertEqual(server.cli("HGET", "h", "f"), "v")
+        self.assertEqual(server.cli("ZSCORE", "z", "m"), "1.5")
+        self.assertEqual(server.cli("SCARD", "set"), "2")
+        self.assertEqual(server.cli("XLEN", "x"), "1")
+
+    def test_keys_go_to_another_server_of_ours_to_redis_and_back(self):
+        ours = lambda: Redis("--save", "")
+        theirs = lambda: Redis("--save", "", command=[REDIS])
+        for source, target in ((ours, ours), (ours, theirs), (theirs, ours)):
+            with source() as one, target() as other:
+                self.fill(one)
+                keys = ["s", "t", "l", "h", "z", "set", "x", "absent"]
+                self.assertEqual(one.cli("MIGRATE", "127.0.0.1", other.port, "", 0, 5000, "KEYS", *keys), "OK")
+                self.check(other)
+                self.assertEqual(one.cli("DBSIZE"), "0")
+
+    def test_copies_replaces_and_authenticates(self):
+        with Redis("--save", "") as one, Redis("--save", "", "--requirepass", "secret", wait=False) as other:
+            wait_until(other.alive, "the other server")
+            one.cli("SET", "k", "new")
+            there = ("127.0.0.1", other.port)
+            self.assertIn("ERR Target instance replied with error: NOAUTH", one.cli("MIGRATE", *there, "k", 0, 1000))
+            self.assertIn("WRONGPASS", one.cli("MIGRATE", *there, "k", 0, 1000, "AUTH", "wrong"))
+            self.assertEqual(one.cli("GET", "k"), "new")
+            self.assertEqual(one.cli("MIGRATE", *there, "k", 0, 1000, "COPY", "AUTH", "secret"), "OK")
+            self.assertEqual(one.cli("GET", "k"), "new")
+            self.assertIn("BUSYKEY", one.cli("MIGRATE", *there, "k", 0, 1000, "AUTH2", "default", "secret"))
+            self.assertEqual(
+                one.cli("MIGRATE", *there, "k", 0, 1000, "REPLACE", "AUTH2", "default", "secret"), "OK")
+            self.assertEqual(one.cli("EXISTS", "k"), "0")
+            self.assertEqual(other.cli("GET", "k", options=["--no-auth-warning", "-a", "secret"]), "new")
+
+    def test_says_what_went_wrong_in_redis_words(self):
+        with Redis("--save", "") as one:
+            one.cli("SET", "k", "v")
+            self.assertEqual(one.cli("MIGRATE", "127.0.0.1", 1, "absent", 0, 100), "NOKEY")
+            self.assertEqual(one.cli("MIGRATE", "127.0.0.1", free_port(), "k", 0, 100),
+                             "IOERR error or timeout connecting to the client")
+            self.assertIn("the key argument must be set to the empty string",
+                          one.cli("MIGRATE", "127.0.0.1", 1, "k", 0, 100, "KEYS", "k"))
+            with socket.socket() as silent:
+                silent.bind(("127.0.0.1", 0))
+                silent.listen()
+                started = time.monotonic()
+                self.assertEqual(one.cli("MIGRATE", "127.0.0.1", silent.getsockname()[1], "k", 0, 300),
+                                 "IOERR error or timeout reading from target instance")
+                self.assertLess(time.monotonic() - started, 5)
+            self.assertEqual(one.cli("GET", "k"), "v")
+
+
+@unittest.skipUnless(CLI, "redis-cli is not installed")
+class LifeTest(unittest.TestCase):
+    def test_answers_while_it_loads_a_dump_or_a_log(self):
+        for log in ("no", "yes"):
+            with Redis("--appendonly", log, "--save", "900 1") as server:
+                server.cli("DEBUG", "POPULATE", 20_000, "key", 100)
+                server.cli("SAVE")
+                if log == "yes":
+                    server.cli("BGREWRITEAOF")
+                    wait_until(lambda: server.info("aof_rewrite_in_progress") == "0", "the rewrite")
+            with Redis("--appendonly", log, "--key-load-delay", 500, "--loading-process-events-interval-bytes", 1024,
+                       folder=server.folder, wait=False) as again:
+                wait_until(again.alive, "its socket")
+                self.assertEqual(again.info("loading"), "1")
+                self.assertGreater(int(again.info("loading_total_bytes")), 500_000)
+                self.assertIn("LOADING", again.cli("GET", "key:1"))
+                self.assertIn("LOADING", again.cli("CONFIG", "SET", "appendonly", "no" if log == "yes" else "yes"))
+                self.assertEqual(again.cli("CONFIG", "SET", "loglevel", "debug"), "OK")
+                again.cli("CONFIG", "SET", "key-load-delay", 0)
+                wait_until(lambda: again.info("loading") == "0", "the end of loading")
+                self.assertEqual(again.cli("DBSIZE"), "20000")
+
+    def test_ends_at_once_while_it_loads_and_does_not_save(self):
+        with Redis("--save", "900 1") as server:
+            server.cli("DEBUG", "POPULATE", 10_000, "key", 100)
+            server.cli("SAVE")
+        before = (server.folder / "dump.rdb").read_bytes()
+        again = Redis("--save", "900 1", "--key-load-delay", 5000, folder=server.folder, wait=False)
+        wait_until(again.alive, "its socket")
+        started = time.monotonic()
+        self.assertEqual(again.end(), 0)
+        self.assertLess(time.monotonic() - started, 5)
+        self.assertEqual((server.folder / "dump.rdb").read_bytes(), before)
+
+    def test_saves_when_it_ends_as_its_settings_and_options_say(self):
+        for options, end, saved in ((["--save", "900 1"], None, True), (["--save", ""], None, False),
+                                    (["--save", ""], "SAVE", True), (["--save", "900 1"], "NOSAVE", False),
+                                    (["--save", "900 1", "--shutdown-on-sigterm", "nosave"], None, False)):
+            server = Redis(*options)
+            server.cli("SET", "k", "v")
+            if end:
+                server.cli("SHUTDOWN", end)
+            self.assertEqual(server.end(), 0)
+            self.assertEqual((server.folder / "dump.rdb").exists(), saved, (options, end))
+
+    def test_counts_what_it_does(self):
+        with Redis("--save", "") as server:
+            subprocess.run(["redis-benchmark", "-p", str(server.port), "-q", "-n", "30000", "-t", "set,get"],
+                           capture_output=True, timeout=60, check=True)
+            wait_until(lambda: float(server.info("instantaneous_ops_per_sec")) > 100, "a rate")
+            self.assertGreater(float(server.info("instantaneous_input_kbps")), 1)
+            self.assertGreater(float(server.info("instantaneous_output_kbps")), 1)
+            self.assertGreater(int(server.info("total_net_output_bytes")), 100_000)
+            self.assertGreater(int(server.info("total_reads_processed")), 1000)
+
+    def test_replies_that_nobody_reads_count_as_memory_and_are_free_again(self):
+        with Redis("--save", "", "--client-output-buffer-limit", "normal 0 0 0") as server:
+            server.cli("SETRANGE", "big", 5_000_000, "x")
+            before = int(server.info("used_memory"))
+            with socket.create_connection(("127.0.0.1", server.port)) as lazy:
+                lazy.sendall(b"GET big\r\n" * 10)
+                wait_until(lambda: int(server.info("used_memory")) > before + 30_000_000, "the replies' memory")
+            wait_until(lambda: int(server.info("used_memory")) < before + 1_000_000, "the memory's return")
+
+
+if __name__ == "__main__":
+    unittest.main()
