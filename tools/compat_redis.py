@@ -154,16 +154,17 @@ def wait_for(port, process):
 
 
 def end(process):
-    """Ends a process group that we started."""
+    """Ends a process group that we started, also what is left of it when its leader is gone."""
     for number, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 5)):
+        deadline = time.monotonic() + patience
         try:
             os.killpg(process.pid, number)
-            process.wait(patience)
-            return
+            while time.monotonic() < deadline:
+                process.poll()
+                os.killpg(process.pid, 0)
+                time.sleep(0.02)
         except ProcessLookupError:
             return
-        except subprocess.TimeoutExpired:
-            pass
 
 
 def count(text):

@@ -85,7 +85,7 @@ class Process final : public redis::HostPort {
   std::string apply_tls(const redis::SettingRow& row, const redis::Settings& now);
   bool end_by_signal(uint32_t number);
   std::string switch_log(bool on);
-  void banner(const redis::Settings& settings);
+  void banner();
   void wait();
   void say(Level level, const std::string& text) { log_.write(level, text); }
 
@@ -209,14 +209,12 @@ bool Process::open_log(const redis::Settings& settings) {
   return true;
 }
 
-void Process::banner(const redis::Settings& settings) {
+void Process::banner() {
   say(Level::warning, "oO0OoO0OoO0Oo Compozy is starting as a Redis server oO0OoO0OoO0Oo");
   say(Level::warning, "Redis version=" + std::string(redis::kRedisVersion) +
                           ", bits=64, commit=00000000, modified=0, pid=" + std::to_string(getpid()) + ", just started");
   say(Level::warning,
       config_file_.empty() ? "Warning: no config file specified, using the default config." : "Configuration loaded");
-  say(Level::notice,
-      "Running mode=standalone, port=" + std::to_string(settings.port) + ". PID: " + std::to_string(getpid()));
 }
 
 // The child goes on; the parent's caller ends.
@@ -260,6 +258,9 @@ bool Process::start_server(const redis::Settings& settings) {
     return false;
   }
   server_ = *std::move(server);
+  // Suites take this line for the moment from which on there is somebody to connect to.
+  say(Level::notice,
+      "Running mode=standalone, port=" + std::to_string(settings.port) + ". PID: " + std::to_string(getpid()));
   return true;
 }
 
@@ -383,7 +384,7 @@ int Process::run(redis::ConfigFile& config) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signals_.reset(signalfd(-1, &signals, SFD_CLOEXEC));
   for (const int number : {SIGPIPE, SIGHUP}) std::signal(number, SIG_IGN);
-  banner(settings);
+  banner();
   write_pid_file(settings);
   if (!start(config)) return 1;
   if (!interrupted_) wait();

@@ -206,8 +206,8 @@ bool AclSelector::allows_key(std::string_view key, const KeyUse& use) const {
 }
 
 bool AclSelector::reads_all_keys() const {
-  return all_keys_ || std::ranges::any_of(
-                          keys_, [](const KeyPattern& pattern) { return pattern.read && pattern.pattern == "*"; });
+  return all_keys_ ||
+         std::ranges::any_of(keys_, [](const KeyPattern& pattern) { return pattern.read && pattern.pattern == "*"; });
 }
 
 bool AclSelector::allows_channel(std::string_view channel, bool is_pattern) const {

@@ -60,7 +60,7 @@ size_t client_memory(const Session& session) {
 }
 
 bool exceeds_output_limit(const ServerState& server, Session& session, int64_t now_ms) {
-  // What is beyond the reply buffer counts together with what is in it: a reply of unknown length goes round the buffer.
+  // What is beyond the reply buffer counts together with what is in it: a reply of unknown length goes round it.
   const size_t beyond = output_memory(session);
   const size_t memory = beyond == 0 ? 0 : beyond + in_buffer(session);
   if (memory == 0) {

@@ -47,8 +47,7 @@ bool parse_options(Context& ctx, Migration& migration) {
       migration.authenticates = true;
     } else if (ctx.is(i, "KEYS")) {
       if (!ctx.arg(3).empty()) {
-        return ctx.error(
-            "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string");
+        return ctx.error("ERR When using MIGRATE KEYS option, the key argument must be set to the empty string");
       }
       migration.keys.assign(ctx.args.begin() + static_cast<std::ptrdiff_t>(i) + 1, ctx.args.end());
       return true;

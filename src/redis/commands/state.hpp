@@ -89,8 +89,8 @@ struct Stats {
   uint64_t forks = 0;  // saves and rewrites in the background; Redis makes a process for each
   std::map<std::string, uint64_t, std::less<>> errors_by_code;
   Rate commands_rate;
-  Rate input_rate;   // in bytes
-  Rate output_rate;  // in bytes
+  Rate input_rate;              // in bytes
+  Rate output_rate;             // in bytes
   void sample(int64_t now_us);  // about ten times a second
   void reset();
 };

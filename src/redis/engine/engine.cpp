@@ -305,9 +305,12 @@ void Engine::let_others_run(Session& session) {
   const int64_t now_ms = state_.keyspace.now_ms();
   const MemoryAccount* account = set_current_account(nullptr);
   Session* const current = std::exchange(state_.current, nullptr);
+  const bool replaying = std::exchange(replaying_, false);
+  state_.keyspace.set_replaying(false);
   const auto turn = turn_;
   turn_.on = false;
   session.running_script = true;
+  if (current != nullptr) current->running_script = true;  // DEBUG LOADAOF: the script is one of the log
   gate_.leave();
   if (busy_turn) {
     busy_turn();
@@ -316,6 +319,9 @@ void Engine::let_others_run(Session& session) {
   }
   gate_.enter();
   session.running_script = false;
+  if (current != nullptr) current->running_script = false;
+  replaying_ = replaying;
+  state_.keyspace.set_replaying(replaying);
   turn_ = turn;
   state_.current = current;
   set_current_account(const_cast<MemoryAccount*>(account));
@@ -374,9 +380,8 @@ std::string Engine::reload_log() {
 }
 
 std::vector<std::pair<std::string, std::string>> Engine::persistence_info() const {
-  std::vector<std::pair<std::string, std::string>> lines{
-      {"loading", state_.loading ? "1" : "0"},
-      {"async_loading", "0"}};
+  std::vector<std::pair<std::string, std::string>> lines{{"loading", state_.loading ? "1" : "0"},
+                                                         {"async_loading", "0"}};
   if (state_.storage == nullptr) lines.emplace_back("rdb_changes_since_last_save", std::to_string(state_.stats.dirty));
   if (persistence_ == nullptr) lines.emplace_back("aof_enabled", "0");
   if (state_.storage != nullptr) {
@@ -391,9 +396,9 @@ std::vector<std::pair<std::string, std::string>> Engine::persistence_info() cons
 
 void Engine::add_loading(std::vector<std::pair<std::string, std::string>>& lines) const {
   const LoadingProgress& progress = state_.loading_progress;
-  const double share = progress.total_bytes == 0 ? 0
-                                                 : static_cast<double>(progress.loaded_bytes) /
-                                                       static_cast<double>(progress.total_bytes);
+  const double share = progress.total_bytes == 0
+                           ? 0
+                           : static_cast<double>(progress.loaded_bytes) / static_cast<double>(progress.total_bytes);
   const int64_t elapsed_s = state_.keyspace.clock().wall_ms() / 1000 - progress.started_s;
   const auto left_s = share > 0 ? static_cast<int64_t>(static_cast<double>(elapsed_s) * (1 - share) / share) : 1;
   std::array<char, 32> percent{};

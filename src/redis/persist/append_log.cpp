@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <poll.h>
 #include <unistd.h>
 
 #include "observe/log.hpp"
@@ -148,11 +149,10 @@ Result<void> AppendLog::replay_all(Session& session, bool held) {
     if (!replayed.truncated()) continue;
     const bool last = i + 1 == files.size();
     if (!last || !options_.load_truncated || !engine_.state().settings.aof_load_truncated) {
-      return fail(Errc::corrupt_data,
-                  "Unexpected end of file reading the append only file " + file + " at byte " +
-                      std::to_string(replayed.good_bytes) + (last ? "" : ", and others follow it") +
-                      "; restore it from a backup, cut it with redis-check-aof --fix" +
-                      (last ? ", or set aof-load-truncated to yes" : ""));
+      return fail(Errc::corrupt_data, "Unexpected end of file reading the append only file " + file + " at byte " +
+                                          std::to_string(replayed.good_bytes) + (last ? "" : ", and others follow it") +
+                                          "; restore it from a backup, cut it with redis-check-aof --fix" +
+                                          (last ? ", or set aof-load-truncated to yes" : ""));
     }
     log::warn("the append-only log ended in the middle of a command and was cut",
               {{"file", file},
@@ -232,7 +232,7 @@ Result<Lsn> AppendLog::write_pending() {
   if (file_ == nullptr) return written_.load();  // off
   if (left > 0) {
     if (const int64_t delay_us = engine_.state().log_delay_us; delay_us > 0)
-      std::this_thread::sleep_for(std::chrono::microseconds(delay_us));
+      ::poll(nullptr, 0, static_cast<int>(delay_us / 1000));
     const Result<void> written = file_->append(writing_);
     if (!written) {
       note(written);

@@ -123,7 +123,7 @@ class AppendLog final : public EffectSink, public Persistence {
   Engine& engine_;
   Options options_;
   std::string directory_;
-  std::string name_;  // appendfilename
+  std::string name_;            // appendfilename
   std::atomic<Policy> policy_;  // refreshed under the gate, read by any thread
   uint64_t replayed_ = 0;
 

@@ -35,13 +35,9 @@ std::string AppendLog::temporary_base() const {
   return path("temp-rewriteaof-bg-" + std::to_string(getpid()) + ".aof");
 }
 
-std::string AppendLog::temporary_incremental() const {
-  return path("temp-" + name_ + ".incr");
-}
+std::string AppendLog::temporary_incremental() const { return path("temp-" + name_ + ".incr"); }
 
-Result<void> AppendLog::save_manifest() {
-  return replace_file(path(name_ + ".manifest"), manifest_.to_string());
-}
+Result<void> AppendLog::save_manifest() { return replace_file(path(name_ + ".manifest"), manifest_.to_string()); }
 
 // Everything from now on goes to a new file, which the manifest names before the first byte.
 Result<void> AppendLog::open_incremental(uint64_t seq) {
@@ -221,7 +217,8 @@ void AppendLog::rewrite_failed(const std::string& reason) {
   if (state.keyspace.snapshot() == &rewriter_) state.keyspace.set_snapshot(nullptr);
   rewrite_failed_ = true;
   if (++failures_ >= kFailuresBeforeWaiting) {
-    const int64_t wait_ms = std::min(kLongestWaitMs, int64_t{60'000} << std::min(failures_ - kFailuresBeforeWaiting, 10));
+    const int doublings = std::min(failures_ - kFailuresBeforeWaiting, 10);
+    const int64_t wait_ms = std::min(kLongestWaitMs, int64_t{60'000} << doublings);
     not_before_ms_ = state.keyspace.clock().wall_ms() + wait_ms;
     log::warn("Background AOF rewrite has repeatedly failed and triggered the limit",
               {{"next_in_minutes", wait_ms / 60'000}});

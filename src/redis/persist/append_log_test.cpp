@@ -231,7 +231,7 @@ TEST_F(AppendLogTest, RewritesWhileCommandsGoOn) {
     EXPECT_THAT(server.run({"BGREWRITEAOF"}), HasSubstr("already in progress"));
     int step = 0;
     while (server.rewriting()) {
-      server.run({"SET", "k" + std::to_string(step % 3000), "new"});
+      server.run({"SET", "k" + std::to_string(step % 1000), "new"});
       server.run({"DEL", "k" + std::to_string(2999 - step % 1000)});
       server.run({"RPUSH", "list", "c"});
       server.run({"LPOP", "list"});
@@ -239,7 +239,7 @@ TEST_F(AppendLogTest, RewritesWhileCommandsGoOn) {
       server.cron();
     }
     EXPECT_FALSE(fs::exists(incremental(1)));
-    EXPECT_TRUE(fs::exists(directory_ + "/appendonlydir/appendonly.aof.1.base.aof"));
+    EXPECT_TRUE(fs::exists(directory_ + "/appendonlydir/appendonly.aof.2.base.rdb"));
     server.run({"SET", "after", "1"});
     server.run({"COPY", "list", "list2"});
   }
@@ -266,6 +266,136 @@ TEST_F(AppendLogTest, GivesUpARewriteWhenEverythingIsFlushed) {
   }
   Server again(options());
   EXPECT_EQ(again.run({"DBSIZE"}), "(integer) 1");
+}
+
+// A log in the hands of one test.
+class Switched {
+ public:
+  explicit Switched(AppendLog::Options options) {
+    auto log = AppendLog::off(engine_, std::move(options));
+    EXPECT_TRUE(log.has_value());
+    log_ = *std::move(log);
+    const Engine::Hold hold(engine_);
+    session_ = &engine_.open(nullptr);
+  }
+  void run(const std::vector<std::string_view>& args) {
+    const Engine::Hold hold(engine_);
+    engine_.execute(*session_, args);
+    session_->outbox.bytes.clear();
+  }
+  void settle() {
+    for (bool busy = true; busy;) {
+      const Engine::Hold hold(engine_);
+      engine_.cron();
+      const auto lines = log_->info();
+      busy = std::ranges::any_of(lines, [](const auto& line) {
+        return (line.first == "aof_rewrite_in_progress" || line.first == "aof_rewrite_scheduled") && line.second == "1";
+      });
+    }
+  }
+  std::string switch_on() {
+    const Engine::Hold hold(engine_);
+    return log_->switch_on();
+  }
+  void switch_off() {
+    const Engine::Hold hold(engine_);
+    log_->switch_off();
+  }
+  Engine& engine() { return engine_; }
+  AppendLog& log() { return *log_; }
+
+ private:
+  Engine engine_{{system_clock(), system_random()}};
+  std::unique_ptr<AppendLog> log_;
+  Session* session_ = nullptr;
+};
+
+TEST_F(AppendLogTest, CanBeSwitchedOnAndOffWhileTheServerRuns) {
+  {
+    Switched server(options());
+    server.run({"SET", "before", "1"});
+    EXPECT_FALSE(fs::exists(directory_ + "/appendonlydir"));
+    EXPECT_EQ(server.switch_on(), "");
+    EXPECT_TRUE(fs::exists(directory_ + "/appendonlydir/temp-appendonly.aof.incr"));
+    EXPECT_FALSE(fs::exists(directory_ + "/appendonlydir/appendonly.aof.manifest"));
+    server.run({"SET", "meanwhile", "2"});
+    server.settle();
+    EXPECT_FALSE(fs::exists(directory_ + "/appendonlydir/temp-appendonly.aof.incr"));
+    server.run({"SET", "after", "3"});
+    server.switch_off();
+    server.run({"SET", "lost", "4"});
+  }
+  Server again(options());
+  ASSERT_NE(again.log(), nullptr) << again.error().message;
+  EXPECT_EQ(again.run({"MGET", "before", "meanwhile", "after", "lost"}), "[\"1\", \"2\", \"3\", (nil)]");
+}
+
+TEST_F(AppendLogTest, ALogThatIsSwitchedOffBeforeItsFirstRewriteLeavesNothing) {
+  Switched server(options());
+  server.run({"SET", "a", "1"});
+  EXPECT_EQ(server.switch_on(), "");
+  server.switch_off();
+  server.settle();
+  EXPECT_FALSE(fs::exists(directory_ + "/appendonlydir/temp-appendonly.aof.incr"));
+  EXPECT_FALSE(fs::exists(directory_ + "/appendonlydir/appendonly.aof.manifest"));
+  EXPECT_EQ(server.switch_on(), "");
+  server.settle();
+  EXPECT_TRUE(fs::exists(directory_ + "/appendonlydir/appendonly.aof.1.base.rdb"));
+}
+
+TEST_F(AppendLogTest, WritesABaseOnRequestWithoutALog) {
+  {
+    Switched server(options());
+    server.run({"SET", "a", "1"});
+    {
+      const Engine::Hold hold(server.engine());
+      EXPECT_EQ(server.log().rewrite(false).refused, "");
+      EXPECT_THAT(server.log().rewrite(false).refused, HasSubstr("already in progress"));
+    }
+    server.settle();
+  }
+  EXPECT_EQ(content(directory_ + "/appendonlydir/appendonly.aof.manifest"),
+            "file appendonly.aof.1.base.rdb seq 1 type b\n");
+  Server again(options());
+  EXPECT_EQ(again.run({"GET", "a"}), "\"1\"");
+}
+
+TEST_F(AppendLogTest, ARewriteThatATransactionAsksForWaitsForItsEnd) {
+  {
+    Server server(options());
+    server.run({"MULTI"});
+    server.run({"INCR", "n"});
+    server.run({"BGREWRITEAOF"});
+    server.run({"INCR", "n"});
+    EXPECT_THAT(server.run({"EXEC"}), HasSubstr("rewriting scheduled"));
+    server.cron();
+    while (server.rewriting()) server.cron();
+  }
+  Server again(options());
+  EXPECT_EQ(again.run({"GET", "n"}), "\"2\"");
+}
+
+TEST_F(AppendLogTest, TakesOverTheSingleFileOfOlderServers) {
+  std::ofstream(directory_ + "/appendonly.aof") << "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+  {
+    Server server(options());
+    EXPECT_EQ(server.run({"GET", "a"}), "\"1\"");
+    server.run({"SET", "b", "2"});
+  }
+  EXPECT_FALSE(fs::exists(directory_ + "/appendonly.aof"));
+  EXPECT_TRUE(fs::exists(directory_ + "/appendonlydir/appendonly.aof"));
+  Server again(options());
+  EXPECT_EQ(again.run({"MGET", "a", "b"}), "[\"1\", \"2\"]");
+}
+
+TEST_F(AppendLogTest, SelectsTheDatabaseBeforeATransactionBegins) {
+  Server server(options());
+  server.run({"MULTI"});
+  server.run({"SET", "a", "1"});
+  server.run({"SET", "b", "2"});
+  server.run({"EXEC"});
+  server.commit();
+  EXPECT_TRUE(content(incremental()).starts_with("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*1\r\n$5\r\nMULTI\r\n"));
 }
 
 TEST_F(AppendLogTest, ManyThreadsCommitInGroups) {

@@ -44,30 +44,30 @@ void Manifest::replace_base(ManifestFile fresh, uint64_t first_kept) {
 namespace {
 
 // "file NAME seq N type T", and pairs that a later version may add. Empty: what is wrong.
-std::string parse_line(std::string_view line, ManifestFile& file, std::string_view& type) {
+std::string parse_line(std::string_view line, ManifestFile& file, char& type) {
   constexpr std::string_view kFormat = "Invalid AOF manifest file format";
   std::vector<std::string> words;
   if (!split_words(line, words) || words.size() < 6 || words.size() % 2 != 0) return std::string(kFormat);
   for (size_t i = 0; i < words.size(); i += 2) {
     int64_t seq = 0;
     if (words[i] == "file") file.name = words[i + 1];
-    if (words[i] == "type") type = words[i + 1] == "b" ? "b" : words[i + 1] == "h" ? "h" : words[i + 1] == "i" ? "i" : "?";
+    if (words[i] == "type") type = words[i + 1].size() == 1 ? words[i + 1][0] : '?';
     if (words[i] == "seq" && parse_int64(words[i + 1], seq) && seq > 0) file.seq = static_cast<uint64_t>(seq);
   }
-  if (file.name.empty() || file.seq == 0 || type.empty()) return std::string(kFormat);
+  if (file.name.empty() || file.seq == 0 || type == 0) return std::string(kFormat);
   if (file.name.contains('/')) return "File can't be a path, just a filename";
   return {};
 }
 
-std::string add_file(Manifest& manifest, ManifestFile file, std::string_view type) {
-  if (type == "b") {
+std::string add_file(Manifest& manifest, ManifestFile file, char type) {
+  if (type == 'b') {
     if (manifest.base) return "Found duplicate base file information";
     manifest.base = std::move(file);
-  } else if (type == "i") {
+  } else if (type == 'i') {
     if (!manifest.incrementals.empty() && manifest.incrementals.back().seq >= file.seq)
       return "Found a non-monotonic sequence number";
     manifest.incrementals.push_back(std::move(file));
-  } else if (type == "h") {
+  } else if (type == 'h') {
     manifest.history.push_back(std::move(file));
   } else {
     return "Unknown AOF file type";
@@ -80,9 +80,9 @@ std::string add_file(Manifest& manifest, ManifestFile file, std::string_view typ
 Result<Manifest> parse_manifest(std::string_view text, const std::string& path) {
   Manifest manifest;
   uint32_t number = 0;
-  const auto broken = [&](std::string what, std::string_view line) {
+  const auto broken = [&](const std::string& what, std::string_view line) {
     return fail(Error{.code = Errc::corrupt_data,
-                      .message = std::move(what) + " in the manifest of the append-only log: '" + shorten(line, 100) + "'",
+                      .message = what + " in the manifest of the append-only log: '" + shorten(line, 100) + "'",
                       .where = {.file = path, .line = number}});
   };
   if (text.empty()) return broken("Found an empty AOF manifest", {});
@@ -92,11 +92,10 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& path) 
     if (raw.starts_with('#')) continue;
     if (raw.size() >= kLineMax) return broken("The AOF manifest file contains too long line", raw);
     ManifestFile file;
-    std::string_view type;
-    if (std::string problem = parse_line(trim(raw), file, type); !problem.empty())
-      return broken(std::move(problem), raw);
-    if (std::string problem = add_file(manifest, std::move(file), type); !problem.empty())
-      return broken(std::move(problem), raw);
+    char type = 0;
+    if (const std::string problem = parse_line(trim(raw), file, type); !problem.empty()) return broken(problem, raw);
+    if (const std::string problem = add_file(manifest, std::move(file), type); !problem.empty())
+      return broken(problem, raw);
   }
   return manifest;
 }

@@ -35,7 +35,8 @@ class Reader {
     fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd_ < 0) {
       const int reason = errno;
-      return fail(Errc::io_error, "Can't open the append-only file " + path_ + " for reading: " + std::strerror(reason));
+      return fail(Errc::io_error,
+                  "Can't open the append-only file " + path_ + " for reading: " + std::strerror(reason));
     }
     struct stat status{};
     if (::fstat(fd_, &status) != 0) return fail(system_error("stat", path_, errno));
@@ -57,8 +58,9 @@ class Reader {
 
  private:
   Failure corrupt(std::string_view what) const {
-    return fail(Errc::corrupt_data, "Bad file format reading the append only file " + path_ + ": it is corrupt at byte " +
-                                        std::to_string(offset_) + ": " + shorten(what, 200) +
+    return fail(Errc::corrupt_data, "Bad file format reading the append only file " + path_ +
+                                        ": it is corrupt at byte " + std::to_string(offset_) + ": " +
+                                        shorten(what, 200) +
                                         "; restore it from a backup, or cut it with redis-check-aof --fix");
   }
 

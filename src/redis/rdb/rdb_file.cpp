@@ -126,7 +126,7 @@ class Loader {
     const uint64_t counted = crc64(0, bytes_.substr(0, in_.position()));
     uint64_t told = 0;
     if (!in_.little_endian(8, told)) return truncated();
-    if (told != 0 && told != counted) return corrupt("its checksum is wrong");
+    if (told != 0 && told != counted) return corrupt("RDB CRC error, its checksum is wrong");
     return {};
   }
 

@@ -14,6 +14,25 @@ std::string written(int protocol, const std::function<void(ReplyWriter&)>& write
   return out;
 }
 
+TEST(ReplyWriter, DropsWhatComesAfterItsLimit) {
+  std::string out;
+  ReplyWriter writer(out, 3, 10);
+  writer.array(1000);
+  EXPECT_FALSE(writer.full());
+  for (int i = 0; i < 1000; ++i) {
+    writer.bulk("abc");
+    writer.integer(i);
+    writer.null();
+    writer.boolean(true);
+    writer.number(1.5);
+    writer.verbatim("txt", "abc");
+    writer.error("ERR no");
+    writer.ok();
+  }
+  EXPECT_TRUE(writer.full());
+  EXPECT_EQ(out, "*1000\r\n$3\r\nabc\r\n");
+}
+
 TEST(ReplyWriter, WritesRichTypesInResp3) {
   EXPECT_EQ(written(3,
                     [](auto& w) {

@@ -56,7 +56,9 @@ class RequestParser {
   size_t pending_argument_bytes() const;
   size_t pending_header_bytes() const;
   // How many bytes the command has at least, as far as is known: up to the end of the argument that is on its way.
-  size_t known_size() const { return pending_ > 0 && bulk_size_ >= 0 ? offset_ + static_cast<size_t>(bulk_size_) + 2 : 0; }
+  size_t known_size() const {
+    return pending_ > 0 && bulk_size_ >= 0 ? offset_ + static_cast<size_t>(bulk_size_) + 2 : 0;
+  }
   bool idle() const { return pending_ == 0 && offset_ == 0; }  // not inside a command
 
  private:

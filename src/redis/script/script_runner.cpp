@@ -147,7 +147,7 @@ void ScriptRunner::interrupt(lua_State*) {
     const int64_t elapsed_ms = (server_.keyspace.clock().monotonic_us() - started_us_) / 1000;
     if (limit_ms <= 0 || elapsed_ms < limit_ms) return;
     busy_ = true;
-    log::warn("slow script detected: it is still running; SCRIPT KILL or FUNCTION KILL may end it",
+    log::warn("Slow script detected: it is still running; SCRIPT KILL or FUNCTION KILL may end it",
               {{"script", start_->name}, {"ms", elapsed_ms}});
   }
   server_.engine->let_others_run(current_->session);

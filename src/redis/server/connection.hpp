@@ -86,7 +86,7 @@ class Connection {
   Fd fd_;
   Session* session_;
   std::unique_ptr<TlsLink> tls_;
-  int64_t counted_ = 0;        // of the clients' memory, for this one
+  int64_t counted_ = 0;         // of the clients' memory, for this one
   int64_t counted_output_ = 0;  // the same of that for replicas
   uint64_t sent_bytes_ = 0;
   RequestParser parser_;

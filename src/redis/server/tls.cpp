@@ -14,8 +14,8 @@ namespace compozy::redis {
 
 namespace {
 
-constexpr size_t kPart = 16384;       // a record
-constexpr size_t kSealMax = 65536;    // encrypted ahead of the socket
+constexpr size_t kPart = 16384;     // a record
+constexpr size_t kSealMax = 65536;  // encrypted ahead of the socket
 
 std::string openssl_reason() {
   std::string reason;
@@ -26,8 +26,7 @@ std::string openssl_reason() {
 }
 
 Failure unusable(std::string_view setting, const std::string& value) {
-  return fail(Errc::invalid_argument,
-              std::string(setting) + " '" + value + "' cannot be used: " + openssl_reason());
+  return fail(Errc::invalid_argument, std::string(setting) + " '" + value + "' cannot be used: " + openssl_reason());
 }
 
 int password(char* into, int size, int, void* context) {
@@ -43,18 +42,17 @@ Result<void> set_protocols(SSL_CTX* context, const std::string& protocols) {
     int number;
     uint64_t off;
   };
-  static constexpr std::array kVersions{Version{"tlsv1", TLS1_VERSION, SSL_OP_NO_TLSv1},
-                                        Version{"tlsv1.1", TLS1_1_VERSION, SSL_OP_NO_TLSv1_1},
-                                        Version{"tlsv1.2", TLS1_2_VERSION, SSL_OP_NO_TLSv1_2},
-                                        Version{"tlsv1.3", TLS1_3_VERSION, SSL_OP_NO_TLSv1_3}};
+  static constexpr std::array kVersions{
+      Version{"tlsv1", TLS1_VERSION, SSL_OP_NO_TLSv1}, Version{"tlsv1.1", TLS1_1_VERSION, SSL_OP_NO_TLSv1_1},
+      Version{"tlsv1.2", TLS1_2_VERSION, SSL_OP_NO_TLSv1_2}, Version{"tlsv1.3", TLS1_3_VERSION, SSL_OP_NO_TLSv1_3}};
   uint64_t off = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_TLSv1_2 | SSL_OP_NO_TLSv1_3;
   bool any = false;
   for (const std::string_view word : split(protocols.empty() ? "TLSv1.2 TLSv1.3" : protocols, ' ')) {
     if (word.empty()) continue;
     const auto found = std::ranges::find(kVersions, to_lower(word), &Version::name);
     if (found == kVersions.end()) {
-      return fail(Errc::invalid_argument, "tls-protocols has '" + std::string(word) +
-                                              "'; expected some of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3");
+      return fail(Errc::invalid_argument,
+                  "tls-protocols has '" + std::string(word) + "'; expected some of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3");
     }
     off &= ~found->off;
     any = true;
@@ -117,8 +115,7 @@ Result<void> set_dh_parameters(SSL_CTX* context, const std::string& path) {
 Result<void> set_ciphers(SSL_CTX* context, const Settings& settings) {
   if (!settings.tls_ciphers.empty() && SSL_CTX_set_cipher_list(context, settings.tls_ciphers.c_str()) != 1)
     return unusable("tls-ciphers", settings.tls_ciphers);
-  if (!settings.tls_ciphersuites.empty() &&
-      SSL_CTX_set_ciphersuites(context, settings.tls_ciphersuites.c_str()) != 1)
+  if (!settings.tls_ciphersuites.empty() && SSL_CTX_set_ciphersuites(context, settings.tls_ciphersuites.c_str()) != 1)
     return unusable("tls-ciphersuites", settings.tls_ciphersuites);
   if (settings.tls_prefer_server_ciphers) SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
   return {};
@@ -143,8 +140,8 @@ Result<std::shared_ptr<TlsContext>> TlsContext::make(const Settings& settings) {
   std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   if (!context) return fail(Errc::internal, "TLS cannot start: " + openssl_reason());
   SSL_CTX_set_options(context.get(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                      SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   TRY(set_protocols(context.get(), settings.tls_protocols));
   TRY(set_certificate(context.get(), settings));
   TRY(set_authorities(context.get(), settings));
