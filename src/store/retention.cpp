@@ -13,10 +13,14 @@ constexpr std::string_view kEnded =
     "AND NOT EXISTS (SELECT 1 FROM pending WHERE pending.run_no = runs.run_no) "
     "AND NOT EXISTS (SELECT 1 FROM runs parent WHERE parent.run_no = runs.parent_run AND parent.ended_ms IS NULL)";
 
-constexpr std::array<std::string_view, 8> kTables{"records", "timers", "inbox",      "tasks",
-                                                  "events",  "turns",  "attributes", "runs"};
+constexpr std::array<std::string_view, 9> kTables{"records", "timers",     "inbox",     "tasks", "events",
+                                                  "turns",   "attributes", "blob_uses", "runs"};
 
 Result<void> delete_run(sql::Transaction& transaction, int64_t run_no) {
+  TRY(transaction.execute(
+      "DELETE FROM blobs WHERE hash IN (SELECT hash FROM blob_uses WHERE run_no = ?1) AND NOT EXISTS (SELECT 1 FROM "
+      "blob_uses other WHERE other.hash = blobs.hash AND other.run_no <> ?1)",
+      run_no));
   for (const std::string_view table : kTables) {
     TRY(transaction.execute("DELETE FROM " + std::string(table) + " WHERE run_no = ?1", run_no));
   }

@@ -26,6 +26,7 @@ Result<void> write_start(sql::Transaction& transaction, const Step& step) {
       step.run_no, run.run_id, run.workflow, text_or_null(run.idem_key), text_or_null(run.idem_hash), run.definition,
       run.semantics, text_or_null(run.input), step.at_ms, number_or_null(run.parent_run),
       number_or_null(run.parent_op)));
+  TRY(write_large(transaction, step.run_no, run.large, step.at_ms));
   for (const Attribute& attribute : run.attributes) {
     TRY(transaction.execute("INSERT INTO attributes (run_no, name, text, number) VALUES (?1, ?2, ?3, ?4)", step.run_no,
                             attribute.name, attribute.text, attribute.number));
@@ -54,10 +55,11 @@ Result<void> write_run(sql::Transaction& transaction, const Step& step) {
 Result<void> write_ops(sql::Transaction& transaction, const Step& step) {
   for (const int64_t op : step.closed) TRY(remove_pending(transaction, step.run_no, op));
   for (const PendingOp& op : step.opened) {
-    TRY(transaction.execute(
-        "INSERT INTO pending (run_no, op, kind, attempt, lost, ready_ms, body, head) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        step.run_no, op.op, static_cast<int64_t>(op.kind), op.attempt, op.lost, op.ready_ms, op.body, op.head));
+    TRY(
+        transaction.execute("INSERT INTO pending (run_no, op, kind, attempt, lost, ready_ms, body, head) "
+                            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                            step.run_no, op.op, static_cast<int64_t>(op.kind), op.attempt, op.lost, op.ready_ms,
+                            op.stored.empty() ? op.body : op.stored, op.head));
   }
   for (const TimerRow& timer : step.timers_set) {
     TRY(transaction.execute("INSERT INTO timers (shard, due_ms, run_no, op) VALUES (?1, ?2, ?3, ?4)", kShard,
@@ -79,7 +81,7 @@ Result<void> write_events(sql::Transaction& transaction, int64_t run_no, std::sp
   for (EventRow& event : events) {
     event.n = ++n;
     TRY(transaction.execute("INSERT INTO events (run_no, n, at, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)", run_no,
-                            event.n, event.at_ms, event.kind, event.body));
+                            event.n, event.at_ms, event.kind, event.stored.empty() ? event.body : event.stored));
   }
   return {};
 }
@@ -101,21 +103,24 @@ Result<void> write_history(sql::Transaction& transaction, Step& step) {
   return write_events(transaction, step.run_no, step.events);
 }
 
-Result<std::optional<RunHead>> read_head(sql::Rows rows) {
+Result<std::optional<RunHead>> read_head(sql::Reader& reader, sql::Rows rows) {
   TRY(const bool found, rows.next());
   if (!found) return std::optional<RunHead>();
-  return RunHead{.run_no = rows.integer(0),
-                 .run_id = rows.string(1),
-                 .workflow = rows.string(2),
-                 .status = rows.string(3),
-                 .definition = rows.string(4),
-                 .idem_hash = rows.string(5),
-                 .head = rows.integer(6),
-                 .last_inbox = rows.integer(7),
-                 .parent_run = rows.integer(8),
-                 .parent_op = rows.integer(9),
-                 .output = rows.string(10),
-                 .error = rows.string(11)};
+  RunHead head{.run_no = rows.integer(0),
+               .run_id = rows.string(1),
+               .workflow = rows.string(2),
+               .status = rows.string(3),
+               .definition = rows.string(4),
+               .idem_hash = rows.string(5),
+               .head = rows.integer(6),
+               .last_inbox = rows.integer(7),
+               .parent_run = rows.integer(8),
+               .parent_op = rows.integer(9),
+               .output = rows.string(10),
+               .error = rows.string(11)};
+  TRY(head.output, whole_text(reader, std::move(head.output)));
+  TRY(head.error, whole_text(reader, std::move(head.error)));
+  return head;
 }
 
 constexpr std::string_view kHeads =
@@ -128,6 +133,7 @@ constexpr std::string_view kHeads =
 Result<void> write_step(sql::Transaction& transaction, Step& step) {
   if (step.start) TRY(write_start(transaction, step));
   TRY(write_run(transaction, step));
+  TRY(write_large(transaction, step.run_no, step.large, step.at_ms));
   TRY(transaction.execute(
       "INSERT INTO records (run_no, seq, kind, v, at, epoch, body) VALUES (?1, ?2, ?3, 1, ?4, 0, ?5)", step.run_no,
       step.seq, step.kind, step.at_ms, step.body));
@@ -162,6 +168,7 @@ Result<void> append_turn(sql::Transaction& transaction, int64_t run_no, int64_t 
                          EventRow& event) {
   TRY(const auto open, transaction.query_integer("SELECT op FROM pending WHERE run_no = ?1 AND op = ?2", run_no, op));
   if (!open) return fail(Errc::cancelled, "the activity was closed meanwhile");
+  TRY(write_large(transaction, run_no, turn.large, event.at_ms));
   TRY(transaction.execute("INSERT INTO turns (run_no, op, n, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)", run_no, op, n,
                           turn.kind, turn.body));
   return write_events(transaction, run_no, std::span(&event, 1));
@@ -172,30 +179,34 @@ Result<std::vector<TurnRow>> read_turns(sql::Reader& reader, int64_t run_no, int
   TRY(auto rows, reader.query("SELECT kind, body FROM turns WHERE run_no = ?1 AND op = ?2 ORDER BY n", run_no, op));
   while (true) {
     TRY(const bool more, rows.next());
-    if (!more) return turns;
+    if (!more) break;
     turns.push_back({.kind = rows.string(0), .body = rows.string(1)});
   }
+  for (TurnRow& turn : turns) {
+    TRY(turn.body, whole_text(reader, std::move(turn.body)));
+  }
+  return turns;
 }
 
 Result<std::optional<RunHead>> find_run(sql::Reader& reader, std::string_view run_id) {
   TRY(auto rows, reader.query(std::string(kHeads) + "run_id = ?1", run_id));
-  return read_head(std::move(rows));
+  return read_head(reader, std::move(rows));
 }
 
 Result<std::optional<RunHead>> find_run_by_number(sql::Reader& reader, int64_t run_no) {
   TRY(auto rows, reader.query(std::string(kHeads) + "run_no = ?1", run_no));
-  return read_head(std::move(rows));
+  return read_head(reader, std::move(rows));
 }
 
 Result<std::optional<RunHead>> find_run_by_key(sql::Reader& reader, std::string_view workflow,
                                                std::string_view idem_key) {
   TRY(auto rows, reader.query(std::string(kHeads) + "workflow = ?1 AND idem_key = ?2", workflow, idem_key));
-  return read_head(std::move(rows));
+  return read_head(reader, std::move(rows));
 }
 
 Result<std::optional<RunHead>> find_run_by_parent(sql::Reader& reader, int64_t parent_run, int64_t parent_op) {
   TRY(auto rows, reader.query(std::string(kHeads) + "parent_run = ?1 AND parent_op = ?2", parent_run, parent_op));
-  return read_head(std::move(rows));
+  return read_head(reader, std::move(rows));
 }
 
 Result<std::vector<std::string>> read_records(sql::Reader& reader, int64_t run_no) {
@@ -203,9 +214,13 @@ Result<std::vector<std::string>> read_records(sql::Reader& reader, int64_t run_n
   TRY(auto rows, reader.query("SELECT body FROM records WHERE run_no = ?1 ORDER BY seq", run_no));
   while (true) {
     TRY(const bool more, rows.next());
-    if (!more) return bodies;
+    if (!more) break;
     bodies.push_back(rows.string(0));
   }
+  for (std::string& body : bodies) {
+    TRY(body, whole_text(reader, std::move(body)));
+  }
+  return bodies;
 }
 
 Result<std::string> read_definition(sql::Reader& reader, std::string_view hash) {
@@ -227,7 +242,7 @@ Result<std::vector<PendingOp>> read_pending_of(sql::Reader& reader, int64_t run_
                    run_no));
   while (true) {
     TRY(const bool more, rows.next());
-    if (!more) return pending;
+    if (!more) break;
     pending.push_back({.op = rows.integer(0),
                        .kind = static_cast<PendingKind>(rows.integer(6)),
                        .attempt = rows.integer(1),
@@ -236,6 +251,10 @@ Result<std::vector<PendingOp>> read_pending_of(sql::Reader& reader, int64_t run_
                        .ready_ms = rows.integer(3),
                        .body = rows.string(4)});
   }
+  for (PendingOp& op : pending) {
+    TRY(op.body, whole_text(reader, std::move(op.body)));
+  }
+  return pending;
 }
 
 Result<std::vector<int64_t>> runs_with_pending(sql::Reader& reader, int64_t after, int64_t limit) {

@@ -3,7 +3,8 @@
 // The run log: how runs are written down (docs/durability.md section 3). One Step is what one decision gave; all its
 // rows stand or fall together. Everything here runs inside a database work, on the database's own thread.
 //
-// JSON arrives and leaves as text: what it means belongs to the workflow driver.
+// JSON arrives and leaves as text: what it means belongs to the workflow driver. Texts that are written may have large
+// values taken out (large_values.hpp), which come along in `large`; texts that are read are whole.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 
 #include "base/result.hpp"
 #include "sql/statement.hpp"
+#include "store/large_values.hpp"
 
 namespace compozy::store {
 
@@ -34,6 +36,7 @@ struct NewRun {
   int64_t parent_run = 0;  // run_no of the run whose op started this one; 0 = none
   int64_t parent_op = 0;
   std::vector<Attribute> attributes = {};
+  std::vector<LargeValue> large = {};
 };
 enum class PendingKind : uint8_t { activity = 0, child = 1, cancel_child = 2 };
 struct PendingOp {
@@ -43,7 +46,8 @@ struct PendingOp {
   int64_t lost = 0;     // how many in a row ended with the process while the run stood still
   int64_t head = 0;     // the run's head when the latest attempt began
   int64_t ready_ms = 0;
-  std::string body;  // {path, at, spec}
+  std::string body;         // {path, at, spec}
+  std::string stored = {};  // `body` without its large values; empty = the same
 };
 struct TimerRow {
   int64_t due_ms = 0;
@@ -59,6 +63,7 @@ struct EventRow {
   int64_t n = 0;
   int64_t at_ms = 0;
   std::string kind, body;
+  std::string stored = {};  // `body` without its large values; empty = the same
 };
 struct SignalKey {
   int64_t inbox = 0;
@@ -83,6 +88,7 @@ struct Step {
   std::vector<TaskRow> tasks;
   std::vector<EventRow> events;
   std::optional<SignalKey> signal;
+  std::vector<LargeValue> large;
 };
 
 // Numbers the step's events as it writes them. Errc::conflict: the idempotency key, or the signal's dedupe key, is
@@ -99,6 +105,7 @@ Result<void> remove_pending(sql::Transaction& transaction, int64_t run_no, int64
 
 struct TurnRow {
   std::string kind, body;
+  std::vector<LargeValue> large = {};  // of the turn and of its event
 };
 // Errc::cancelled when the op is no longer pending.
 Result<void> append_turn(sql::Transaction& transaction, int64_t run_no, int64_t op, int64_t n, const TurnRow& turn,

@@ -49,6 +49,9 @@ Result<Run> read_run(sql::Reader& reader, const std::string& run_id) {
           .updated_ms = rows.integer(9),
           .ended_ms = rows.integer(10),
           .last_event = rows.integer(12)};
+  for (std::string* column : {&run.input, &run.output, &run.error}) {
+    TRY(*column, whole_text(reader, std::move(*column)));
+  }
   TRY(run.attributes, read_attributes(reader, run.run_no));
   return run;
 }
@@ -116,6 +119,7 @@ Result<std::vector<Run>> read_page(sql::Reader& reader, const RunQuery& query) {
     }
   }
   for (Run& run : runs) {
+    TRY(run.error, whole_text(reader, std::move(run.error)));
     TRY(run.attributes, read_attributes(reader, run.run_no));
   }
   return runs;
@@ -129,7 +133,7 @@ Result<std::vector<TaskRow>> read_tasks(sql::Reader& reader, const std::string& 
   std::vector<TaskRow> tasks;
   while (true) {
     TRY(const bool more, rows.next());
-    if (!more) return tasks;
+    if (!more) break;
     tasks.push_back({.n = rows.integer(0),
                      .path = rows.string(1),
                      .task_id = rows.string(2),
@@ -141,6 +145,12 @@ Result<std::vector<TaskRow>> read_tasks(sql::Reader& reader, const std::string& 
                      .started_ms = rows.integer(8),
                      .ended_ms = rows.integer(9)});
   }
+  for (TaskRow& task : tasks) {
+    for (std::string* column : {&task.input, &task.output, &task.error}) {
+      TRY(*column, whole_text(reader, std::move(*column)));
+    }
+  }
+  return tasks;
 }
 
 Result<std::vector<EventRow>> read_events(sql::Reader& reader, const std::string& run_id, int64_t after,
@@ -151,9 +161,13 @@ Result<std::vector<EventRow>> read_events(sql::Reader& reader, const std::string
   std::vector<EventRow> events;
   while (true) {
     TRY(const bool more, rows.next());
-    if (!more) return events;
+    if (!more) break;
     events.push_back({.n = rows.integer(0), .at_ms = rows.integer(1), .kind = rows.string(2), .body = rows.string(3)});
   }
+  for (EventRow& event : events) {
+    TRY(event.body, whole_text(reader, std::move(event.body)));
+  }
+  return events;
 }
 
 }  // namespace

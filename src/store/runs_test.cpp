@@ -130,6 +130,26 @@ TEST_F(RunRows, ManyGoInSeveralCommitsAndZeroKeepsThemForEver) {
   EXPECT_THAT(find({}), IsEmpty());
 }
 
+TEST_F(RunRows, ABlobGoesWithTheLastRunThatUsesIt) {
+  const std::vector<LargeValue> large{{.hash = "h", .text = "1"}};
+  for (int64_t run = 1; run <= 2; ++run) {
+    add({.status = "SUCCESS", .ended_ms = run * 1'000});
+    database_->write_blocking([&](sql::Transaction& t) { return write_large(t, run, large, 1); }).value();
+  }
+  const auto blobs = [&] {
+    std::optional<int64_t> count;
+    EXPECT_TRUE(database_->read_blocking([&](sql::Reader& reader) -> Result<void> {
+      TRY(count, reader.query_integer("SELECT count(*) FROM blobs"));
+      return {};
+    }));
+    return count.value_or(-1);
+  };
+  purge({.succeeded_ms = 1, .failed_ms = 0}, 1'500);
+  EXPECT_EQ(blobs(), 1);
+  purge({.succeeded_ms = 1, .failed_ms = 0}, 9'000);
+  EXPECT_EQ(blobs(), 0);
+}
+
 TEST_F(RunRows, AChildIsKeptAsLongAsItsParentIsOpen) {
   add({.workflow = "outer"});
   add({.status = "SUCCESS", .ended_ms = 1'000, .parent_run = 1});

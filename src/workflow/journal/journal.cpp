@@ -39,6 +39,12 @@ std::vector<store::Attribute> rows_of(const json::Value& attributes) {
   return rows;
 }
 
+// A row that keeps its whole text for this process, and is stored without its large values.
+template <class Row>
+void lift(Row& row, const json::Value& body, std::vector<store::LargeValue>& large) {
+  if (row.body.size() > store::kInlineMax) row.stored = store::print_lifting(body, large);
+}
+
 // What one step of a batch opened and a later one closed is never begun.
 void drop_closed_again(std::vector<Decision>& batch) {
   std::unordered_set<int64_t> closed;
@@ -110,6 +116,8 @@ io::Task<Result<StartedRun>> Journal::start_run(StartRequest request, Parent par
     run->parent_run = parent.run->run_no;
     run->parent_op = parent.op;
   }
+  std::vector<store::LargeValue> large;
+  std::string stored_input = store::print_lifting(input, large);
   io::Completion<Result<void>> durable;
   deliver(run, {.event = Started{.run_id = run->run_id,
                                  .input = input,
@@ -122,10 +130,11 @@ io::Task<Result<StartedRun>> Journal::start_run(StartRequest request, Parent par
                                        .idem_hash = request.idempotency_hash,
                                        .definition = program->hash(),
                                        .definition_json = json::print(project::to_json(program->workflow())),
-                                       .input = json::print(input),
+                                       .input = std::move(stored_input),
                                        .parent_run = run->parent_run,
                                        .parent_op = run->parent_op,
-                                       .attributes = rows_of(attributes)},
+                                       .attributes = rows_of(attributes),
+                                       .large = std::move(large)},
                 .done = [durable](Result<void> result) { durable.set(std::move(result)); }});
   const Result<void> result = co_await durable.wait();
   if (!result && result.error().code == Errc::conflict && !request.idempotency_key.empty())
@@ -351,6 +360,7 @@ void Journal::note_opened(ActiveRun& run, store::Step& step, const OpOpened& ope
                          .attempt = !is_child && attempts_.has_room(opened.spec) ? 1 : 0,
                          .head = step.seq,
                          .body = json::print(body)});
+  lift(step.opened.back(), body, step.large);
 }
 
 void Journal::note_closed(ActiveRun& run, store::Step& step, const OpClosed& closed) {
@@ -372,12 +382,17 @@ store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const R
                    .seq = ++run.decided,
                    .kind = record_kind(records.items.front()),
                    .at_ms = records.at_ms,
-                   .body = json::print(to_json(records)),
+                   .body = {},
                    .checkpoint = std::holds_alternative<Checkpoint>(records.items.back()),
                    .start = event.start,
                    .status = {},
                    .output = {},
-                   .error = {}};
+                   .error = {},
+                   .usage = {}};
+  const auto text = [&](const json::Value& value) {
+    return value.is_null() ? std::string() : store::print_lifting(value, step.large);
+  };
+  step.body = text(to_json(records));
   if (const auto* signal = std::get_if<Signal>(&event.event)) {
     run.last_inbox = signal->inbox;
     step.signal = {.inbox = signal->inbox, .dedupe = event.dedupe};
@@ -393,8 +408,8 @@ store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const R
       step.status = status_name(Status::running);
     } else if (const auto* ended = std::get_if<RunClosed>(&record)) {
       step.status = status_name(ended->outcome.status);
-      step.output = ended->outcome.output.is_null() ? "" : json::print(ended->outcome.output);
-      step.error = ended->outcome.error.is_null() ? "" : json::print(ended->outcome.error);
+      step.output = text(ended->outcome.output);
+      step.error = text(ended->outcome.error);
       step.usage = run.state.usage.is_null() ? "" : json::print(run.state.usage);
       step.ended_ms = records.at_ms;
     }
@@ -404,7 +419,6 @@ store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const R
   for (const store::TimerRow& timer : step.timers_set) run.timers[timer.op] = timer.due_ms;
   for (const store::TimerRow& timer : step.timers_cleared) run.timers.erase(timer.op);
   const History history = run.historian.write(records);
-  const auto text = [](const json::Value& value) { return value.is_null() ? std::string() : json::print(value); };
   for (const TaskRow& task : history.tasks) {
     step.tasks.push_back({.n = task.n,
                           .path = task.path,
@@ -419,6 +433,7 @@ store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const R
   }
   for (const RunEvent& shown : history.events) {
     step.events.push_back({.n = 0, .at_ms = records.at_ms, .kind = shown.kind, .body = json::print(shown.body)});
+    lift(step.events.back(), shown.body, step.large);
   }
   return step;
 }

@@ -485,6 +485,33 @@ TEST_F(JournalTest, ARunIsFoundByTheAttributesThatItsInputGaveIt) {
   EXPECT_EQ(refused.error().code, Errc::validation_failed);
 }
 
+TEST_F(JournalTest, ALargeValueIsStoredOnceAndSurvivesARestart) {
+  programs_.add("w",
+                R"({"tasks":[{"id":"a","tool":"echo","with":{"x":"{{ .workflow.input.x }}"},"on_success":{"next":"h"}},
+      {"id":"h","type":"wait","wait_for":"go","on_success":{"next":"b"}},
+      {"id":"b","tool":"echo","with":{"y":"{{ .tasks.a.output.x }}"}}]})");
+  const std::string large(300'000, 'x');
+  const std::string id = start("w", (R"({"x":")" + large + "\"}").c_str());
+  crash();
+  open();
+  on_loop(journal_->signal(id, "go", {}, {})).value();
+  const store::Run run = run_to_end(id);
+  EXPECT_THAT(run.output, HasSubstr(large));
+  EXPECT_THAT(run.input, HasSubstr(large));
+  const auto count = [&](const std::string& query) {
+    return on_loop(database_->read([&](sql::Reader& reader) { return reader.query_integer(query); }))
+        .value()
+        .value_or(-1);
+  };
+  EXPECT_EQ(count("SELECT count(*) FROM blobs"), 1);
+  EXPECT_LT(count("SELECT max(length(body)) FROM records"), 10'000);
+  EXPECT_LT(count("SELECT max(length(body)) FROM events"), 10'000);
+  store::Runs runs(*database_);
+  for (const store::EventRow& event : on_loop(runs.events(id, 0, 500)).value()) {
+    if (event.kind == "complete") EXPECT_THAT(event.body, HasSubstr(large));
+  }
+}
+
 TEST_F(JournalTest, AChildRunGivesItsOutputToItsParent) {
   programs_.add("outer", R"({"tasks":[{"id":"sub","type":"workflow","child_workflow":"two","with":{"x":5}}],
                              "outputs":{"y":"{{ .tasks.sub.output.b.output.y }}"}})");

@@ -22,11 +22,13 @@ io::Task<Result<std::vector<Turn>>> JournalTurns::read() {
 io::Task<Result<void>> JournalTurns::append(Turn turn, RunEvent event) {
   auto row = std::make_shared<store::EventRow>(store::EventRow{
       .n = 0, .at_ms = clock_.wall_ms(), .kind = std::move(event.kind), .body = json::print(event.body)});
+  store::TurnRow stored{.kind = turn.kind, .body = {}};
+  stored.body = store::print_lifting(turn.body, stored.large);
+  row->stored = store::print_lifting(event.body, stored.large);
   const int64_t n = next_++;
   alive_();
   CO_TRY(co_await database_.write(
-      [row, n, run_no = run_no_, op = source_.op,
-       stored = store::TurnRow{.kind = turn.kind, .body = json::print(turn.body)}](sql::Transaction& transaction) {
+      [row, n, run_no = run_no_, op = source_.op, stored = std::move(stored)](sql::Transaction& transaction) {
         return store::append_turn(transaction, run_no, op, n, stored, *row);
       }));
   host_.publish(run_id_, *row);
