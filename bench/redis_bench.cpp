@@ -74,6 +74,29 @@ void get_in_process(benchmark::State& state) {
 }
 BENCHMARK(get_in_process);
 
+// What several keys in one command cost each: their reads overlap.
+void get_of_mget_in_process(benchmark::State& state) {
+  constexpr size_t kAtOnce = 16;
+  SeededRandom random(5);
+  std::array<std::array<char, 16>, kAtOnce> keys;
+  Engine& engine = ours().engine;
+  Session* session = nullptr;
+  {
+    const Engine::Hold hold(engine);
+    session = &engine.open(nullptr);
+  }
+  std::vector<std::string_view> args(kAtOnce + 1, "MGET");
+  while (state.KeepRunningBatch(kAtOnce)) {
+    for (size_t i = 0; i < kAtOnce; ++i) args[i + 1] = write_key(keys[i], random.below(kKeys));
+    const Engine::Hold hold(engine);
+    engine.execute(*session, args);
+    session->outbox.bytes.clear();
+  }
+  const Engine::Hold hold(engine);
+  engine.close(*session);
+}
+BENCHMARK(get_of_mget_in_process);
+
 void set_in_process(benchmark::State& state) {
   SeededRandom random(2);
   std::array<char, 16> key;

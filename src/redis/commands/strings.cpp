@@ -195,6 +195,7 @@ void run_getex(Context& ctx) {
 void run_mget(Context& ctx) {
   ctx.reply.array(ctx.size() - 1);
   for (size_t i = 1; i < ctx.size(); ++i) {
+    if (i % Database::kAheadMax == 1) ctx.db().prefetch_keys(ctx.args.subspan(i));
     const Entry* entry = ctx.find_counted(ctx.arg(i));
     if (entry == nullptr || entry->type != Type::string) {
       ctx.reply.null();

@@ -187,6 +187,19 @@ TEST(EngineTurn, MeasuresEachCommandWithOneReadingOfTheClock) {
   engine.close(session);
 }
 
+TEST_F(EngineTest, ReadsMoreKeysThanItFetchesAtOnce) {
+  std::string command = "MGET";
+  std::string wanted = "[";
+  for (int i = 0; i < 50; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    if (i % 3 != 0) run("SET " + key + " v" + std::to_string(i));
+    command += " " + key;
+    wanted += i == 0 ? "" : ", ";
+    wanted += i % 3 != 0 ? "\"v" + std::to_string(i) + "\"" : "(nil)";
+  }
+  EXPECT_EQ(run(command), wanted + "]");
+}
+
 TEST_F(EngineTest, RefusesWritesBeyondMaxmemory) {
   run("SET k v");
   run("CONFIG SET maxmemory 1");

@@ -2,6 +2,7 @@
 #include "redis/keyspace/database.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -73,6 +74,16 @@ Entry* Database::live(uint64_t hash, std::string_view key) {
   if (entry == nullptr || !is_expired(*entry)) return entry;
   if (!space_.expiry_paused()) expire(*entry);
   return nullptr;
+}
+
+void Database::prefetch_keys(std::span<const std::string_view> keys) const {
+  std::array<uint64_t, kAheadMax> hashes;
+  const size_t count = std::min(keys.size(), kAheadMax);
+  for (size_t i = 0; i < count; ++i) {
+    hashes[i] = table_hash(keys[i]);
+    keys_.prefetch(hashes[i]);
+  }
+  for (size_t i = 0; i < count; ++i) keys_.prefetch_item(hashes[i]);
 }
 
 const Entry* Database::peek(std::string_view key) { return live(table_hash(key), key); }

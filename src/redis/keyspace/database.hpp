@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -53,6 +54,8 @@ class Database {
   // Fetches into the cache what a key with this table_hash() needs: its bucket; then, some time later, its entry.
   void prefetch(uint64_t hash) const { keys_.prefetch(hash); }
   void prefetch_entry(uint64_t hash) const { keys_.prefetch_item(hash); }
+  static constexpr size_t kAheadMax = 16;
+  void prefetch_keys(std::span<const std::string_view> keys) const;  // both, for at most kAheadMax
 
   void set_string(std::string_view key, std::string_view value, bool keep_deadline = false);
   // Makes the string `size` bytes long, with zeros where it grows, creating it if absent; its encoding becomes raw.

@@ -70,7 +70,7 @@ class HashValue {
   void convert();
   bool set_in_table(std::string_view name, std::string_view value);
 
-  Packed packed_;
+  Packed packed_{Packed::Walk::forwards};
   Fields* table_ = nullptr;
 };
 

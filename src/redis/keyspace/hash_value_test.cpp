@@ -56,5 +56,14 @@ TEST(HashValue, BehavesLikeAMap) {
   EXPECT_EQ(current_account().used, before);
 }
 
+TEST(HashValue, TakesLittleForTenFields) {
+  const int64_t before = current_account().used;
+  auto* hash = counted_new<HashValue>();
+  for (int i = 0; i < 10; ++i) hash->set("field" + std::to_string(i), std::string(16, 'v'), {});
+  EXPECT_LE(current_account().used - before, 288);  // 220 bytes of text, 20 of lengths, and the allocator's sizes
+  counted_delete(hash);
+  EXPECT_EQ(current_account().used, before);
+}
+
 }  // namespace
 }  // namespace compozy::redis

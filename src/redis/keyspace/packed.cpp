@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/assert.hpp"
+
 namespace compozy::redis {
 
 namespace {
@@ -22,10 +24,19 @@ void Packed::swap(Packed& other) noexcept {
   std::swap(begin_, other.begin_);
   std::swap(end_, other.end_);
   std::swap(capacity_, other.capacity_);
-  std::swap(count_, other.count_);
+  const uint32_t count = count_;
+  const uint32_t forwards = forwards_;
+  count_ = other.count_;
+  forwards_ = other.forwards_;
+  other.count_ = count & 0x7fffffffU;
+  other.forwards_ = forwards & 1U;
 }
 
 uint32_t Packed::footprint(size_t size) { return static_cast<uint32_t>(size) + 2 * length_bytes(size); }
+
+uint32_t Packed::room_for(size_t size) const {
+  return static_cast<uint32_t>(size) + (forwards_ != 0 ? 1 : 2) * length_bytes(size);
+}
 
 std::string_view Packed::get(uint32_t at) const {
   const auto lead = static_cast<uint8_t>(data_[at]);
@@ -35,9 +46,10 @@ std::string_view Packed::get(uint32_t at) const {
   return {data_ + at + 5, size};
 }
 
-uint32_t Packed::next(uint32_t at) const { return at + footprint(get(at).size()); }
+uint32_t Packed::next(uint32_t at) const { return at + room_for(get(at).size()); }
 
 uint32_t Packed::previous(uint32_t at) const {
+  ASSERT(forwards_ == 0);
   const auto last = static_cast<uint8_t>(data_[at - 1]);
   if (last != kLong) return at - footprint(last);
   uint32_t size = 0;
@@ -66,10 +78,11 @@ uint32_t Packed::open_gap(uint32_t at, uint32_t bytes) {
     end_ += bytes;
     return at;
   }
-  // A small buffer grows by half, a larger one to the allocator's next size, up to a list's chunk size; one that takes
-  // elements in front keeps its spare room there.
+  // A small buffer grows by half, a larger one to the allocator's next size (a quarter more at most), up to a list's
+  // chunk size; one that takes elements in front keeps its spare room there.
+  constexpr uint32_t kSmall = 128;
   const uint32_t needed = end_ - begin_ + bytes;
-  uint32_t wanted = count_ == 0 || needed >= 1024 ? needed : needed + needed / 2;
+  uint32_t wanted = count_ == 0 || needed >= kSmall ? needed : needed + needed / 2;
   if (needed <= kListChunk) wanted = std::min(wanted, kListChunk);
   const auto capacity = static_cast<uint32_t>(allocation_size(wanted));
   char* data = static_cast<char*>(counted_alloc(capacity));
@@ -85,7 +98,7 @@ uint32_t Packed::open_gap(uint32_t at, uint32_t bytes) {
 }
 
 uint32_t Packed::insert(uint32_t at, std::string_view value) {
-  const uint32_t place = open_gap(at, footprint(value.size()));
+  const uint32_t place = open_gap(at, room_for(value.size()));
   const auto size = static_cast<uint32_t>(value.size());
   char* p = data_ + place;
   if (size <= kShort) {
@@ -97,6 +110,10 @@ uint32_t Packed::insert(uint32_t at, std::string_view value) {
   }
   if (size > 0) std::memcpy(p, value.data(), size);
   p += size;
+  if (forwards_ != 0) {
+    ++count_;
+    return place;
+  }
   if (size <= kShort) {
     *p = static_cast<char>(size);
   } else {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Packed: a sequence of byte strings in one buffer, walkable both ways, with room at both ends. Small hashes are one
-// (field, value, field, value …), and lists are rings of them. Two bytes of overhead for an element below 254 bytes.
+// Packed: a sequence of byte strings in one buffer, with room at both ends. Lists are rings of them, walkable both
+// ways: two bytes of overhead for an element below 254 bytes. Small hashes are one (field, value, field, value …),
+// walkable forwards only: one byte.
 //
-//   element = length, bytes, length again; a length is one byte, or 254 and four bytes (mirrored at the end)
+//   element = length, bytes, and both ways: length again; a length is one byte, or 254 and four bytes (mirrored at the
+//   end)
 //
 // Positions are byte offsets; end() is one past the last. Any change invalidates positions behind it.
 #pragma once
@@ -17,11 +19,13 @@ namespace compozy::redis {
 
 class Packed {
  public:
-  Packed() = default;
+  enum class Walk : uint8_t { both_ways, forwards };
+
+  explicit Packed(Walk walk = Walk::both_ways) : count_(0), forwards_(walk == Walk::forwards) {}
   ~Packed() { counted_free(data_, capacity_); }
   Packed(const Packed&) = delete;
   Packed& operator=(const Packed&) = delete;
-  Packed(Packed&& other) noexcept { swap(other); }
+  Packed(Packed&& other) noexcept : Packed() { swap(other); }
   Packed& operator=(Packed&& other) noexcept {
     swap(other);
     return *this;
@@ -30,12 +34,12 @@ class Packed {
 
   uint32_t count() const { return count_; }
   uint32_t bytes() const { return end_ - begin_; }
-  static uint32_t footprint(size_t size);  // of one element
+  static uint32_t footprint(size_t size);  // of one element, both ways
 
   uint32_t begin() const { return begin_; }
   uint32_t end() const { return end_; }
   uint32_t next(uint32_t at) const;
-  uint32_t previous(uint32_t at) const;  // at > begin()
+  uint32_t previous(uint32_t at) const;  // at > begin(); both ways only
   std::string_view get(uint32_t at) const;
 
   // Takes room for this many bytes now, at the end where elements will come. It must be empty.
@@ -50,12 +54,14 @@ class Packed {
 
  private:
   uint32_t open_gap(uint32_t at, uint32_t bytes);
+  uint32_t room_for(size_t size) const;
 
   char* data_ = nullptr;
   uint32_t begin_ = 0;
   uint32_t end_ = 0;
   uint32_t capacity_ = 0;
-  uint32_t count_ = 0;
+  uint32_t count_ : 31;
+  uint32_t forwards_ : 1;
 };
 
 }  // namespace compozy::redis

@@ -286,12 +286,14 @@ void Server::queue(Connection& connection) {
 }
 
 void Server::session_has_output(Session& session) {
+  if (std::exchange(session.announced, true)) return;
   const std::lock_guard lock(notified_mutex_);
   notified_.push_back(&session);
   if (std::exchange(signalled_, true) || std::this_thread::get_id() == thread_.get_id()) return;
   eventfd_write(wake_.get(), 1);
 }
 
+// Under the gate.
 void Server::take_notified() {
   std::vector<const Session*> sessions;
   {
@@ -301,7 +303,9 @@ void Server::take_notified() {
   }
   for (const Session* session : sessions) {
     const auto at = by_session_.find(session);
-    if (at != by_session_.end()) queue(*at->second);
+    if (at == by_session_.end()) continue;
+    at->second->session().announced = false;
+    queue(*at->second);
   }
 }
 

@@ -2,6 +2,7 @@
 #include "redis/session/pubsub.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.hpp"
 
@@ -89,25 +90,29 @@ void PubSub::forget(Session& session) {
   session.shard_channels.clear();
 }
 
+// A message is written once, and its bytes go to all who get it; only its first one depends on the protocol.
+void PubSub::deliver(Session& session, std::string_view message, uint64_t lsn) {
+  const size_t place = session.outbox.bytes.size();
+  session.writer().raw(message);
+  if (session.protocol >= 3 && place < session.outbox.bytes.size()) session.outbox.bytes[place] = '>';
+  session.outbox.lsn = std::max(session.outbox.lsn, lsn);
+  session.notify();
+}
+
 size_t PubSub::publish(std::string_view channel, std::string_view message, uint64_t lsn) {
   size_t receivers = 0;
-  const auto deliver = [&](Session& session, const std::string* pattern) {
-    ReplyWriter writer = session.writer();
-    writer.push(pattern != nullptr ? 4 : 3);
-    writer.bulk(pattern != nullptr ? "pmessage" : "message");
-    if (pattern != nullptr) writer.bulk(*pattern);
-    writer.bulk(channel);
-    writer.bulk(message);
-    session.outbox.lsn = std::max(session.outbox.lsn, lsn);
-    session.notify();
-    ++receivers;
-  };
   if (const auto at = channels_.find(channel); at != channels_.end()) {
-    for (Session* session : at->second) deliver(*session, nullptr);
+    receivers += at->second.size();
+    std::string bytes;
+    append_command(bytes, std::array{std::string_view("message"), channel, message});
+    for (Session* session : at->second) deliver(*session, bytes, lsn);
   }
   for (const auto& [pattern, sessions] : patterns_) {
     if (!glob_match(pattern, channel)) continue;
-    for (Session* session : sessions) deliver(*session, &pattern);
+    receivers += sessions.size();
+    std::string bytes;
+    append_command(bytes, std::array{std::string_view("pmessage"), std::string_view(pattern), channel, message});
+    for (Session* session : sessions) deliver(*session, bytes, lsn);
   }
   return receivers;
 }
@@ -115,15 +120,9 @@ size_t PubSub::publish(std::string_view channel, std::string_view message, uint6
 size_t PubSub::spublish(std::string_view channel, std::string_view message, uint64_t lsn) {
   const auto at = shard_channels_.find(channel);
   if (at == shard_channels_.end()) return 0;
-  for (Session* session : at->second) {
-    ReplyWriter writer = session->writer();
-    writer.push(3);
-    writer.bulk("smessage");
-    writer.bulk(channel);
-    writer.bulk(message);
-    session->outbox.lsn = std::max(session->outbox.lsn, lsn);
-    session->notify();
-  }
+  std::string bytes;
+  append_command(bytes, std::array{std::string_view("smessage"), channel, message});
+  for (Session* session : at->second) deliver(*session, bytes, lsn);
   return at->second.size();
 }
 

@@ -44,6 +44,7 @@ class PubSub {
 
   static void add(Listeners& listeners, std::string_view name, Session& session);
   static void remove(Listeners& listeners, std::string_view name, Session& session);
+  static void deliver(Session& session, std::string_view message, uint64_t lsn);
   static void confirm(Session& session, std::string_view kind, std::string_view name, size_t count);
   static void confirm_nothing(Session& session, std::string_view kind, size_t count);
 

@@ -114,6 +114,7 @@ class Session {
   bool replica = false;            // after SYNC: gets every write
   bool close_after_reply = false;  // QUIT, a protocol error
   bool killed = false;             // CLIENT KILL, output limits: close now
+  bool announced = false;          // its owner has been told of output, and has not looked yet
   bool monitors = false;           // MONITOR
   bool no_evict = false;           // CLIENT NO-EVICT
   bool local_peer = false;         // on this machine
