@@ -18,6 +18,7 @@ Result<void> run_config_show(Invocation& invocation) {
     rows.push_back({path, setting["value"].string_or(""), setting["source"].string_or("")});
   print_table(rows);
   for (const std::string& remark : settings.config.notes()) note("note: " + remark);
+  for (const Error& error : settings.project.skipped) note("skipped: " + error.to_string());
   return {};
 }
 
@@ -36,6 +37,7 @@ Result<void> run_config_validate(Invocation& invocation) {
          " workflows, " + std::to_string(settings.project.files.size()) + " files");
   }
   for (const std::string& remark : settings.config.notes()) note("note: " + remark);
+  for (const Error& error : settings.project.skipped) note("skipped: " + error.to_string());
   return {};
 }
 

@@ -8,6 +8,7 @@ Result<void> run_start(Invocation& invocation) {
   TRY(Settings settings,
       load_settings(invocation.value("--cwd"), invocation.config_flags(), invocation.ports().getenv));
   for (const std::string& remark : settings.config.notes()) note("note: " + remark);
+  for (const Error& error : settings.project.skipped) note("skipped: " + error.to_string());
   return invocation.ports().serve(std::move(settings));
 }
 

@@ -39,9 +39,9 @@ void apply_options(const Node& config, Policy& policy, bool& total_is_set, std::
 std::optional<Transition> build_transition(const Node& node, const std::string& path, Diagnostics& diagnostics);
 ModelConfig build_model(const Node& node, const std::string& path, Diagnostics& diagnostics);
 Memory build_memory(const Node& node, const std::string& path, Diagnostics& diagnostics);
+void check_source_of_truth(const Node& config, const std::string& path, Diagnostics& diagnostics);
 int64_t duration_of(const Node& node, std::string_view name);  // 0 when absent; kinds are checked already
 int64_t integer_of(const Node& node, std::string_view name, int64_t fallback);
-std::string scalar_text(const Node& node);  // a number or boolean as it would be written
 
 // Checks that every template below `node` parses; adds the names that they use.
 struct TaskUse {
@@ -66,11 +66,14 @@ class Builder {
       : file_(file), shelf_(shelf), diagnostics_(diagnostics) {}
 
   Workflow build();
+  // A part of the project that no workflow uses: its mistakes are found all the same.
+  void check_alone(std::string_view kind, const Node& node);
   const std::vector<ChildRunUse>& child_runs() const { return child_runs_; }  // after build()
 
  private:
   // Builder_workflow: the file's own parts.
   void build_config(const Node& config);
+  void check_schemas();
   void build_triggers(const Node& triggers);
   void build_attributes(const Node& attributes);
   void build_retention(const Node& retention);
@@ -103,7 +106,7 @@ class Builder {
                                 bool is_top_level);
   Task build_task(const Node& node, const std::string& path, const std::string& parent, bool is_top_level);
   void build_common(const Node& node, Task& task, const std::string& path, bool is_top_level);
-  void build_policy(const Node& node, Task& task, const std::string& path);
+  void build_policy(const Node& node, Task& task, const std::string& path, bool is_top_level);
 
   // builder_limits
   void build_limits(const Node& node, Task& task, const std::string& path, const std::string& qualified);

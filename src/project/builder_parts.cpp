@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -30,7 +32,10 @@ void check_names(const Node& map, const std::array<std::string_view, N>& known, 
 }
 
 void check_params(const Node& params, const std::string& provider, const std::string& path, Diagnostics& diagnostics) {
-  if (provider == "openai") return check_names(params, kModelParams, "parameter", path, diagnostics);
+  if (provider == "openai") {
+    check_fields(params, kModelParamsFields, path, diagnostics);
+    return;
+  }
   if (provider != "mock") return;
   check_names(params, kMockParams, "parameter", path, diagnostics);
   const Node* rules = params.find("rules");
@@ -52,6 +57,36 @@ void check_provider(const Node& node, const std::string& provider, const std::st
                  : did_you_mean(provider, kProviders) + "; expected 'openai' (any OpenAI-compatible URL) or 'mock'";
   const Node* at = node.find("provider");
   diagnostics.add(at != nullptr ? *at : node, path + ".provider", std::move(message), Errc::unsupported);
+}
+
+bool is_tool_id(std::string_view id) {
+  const bool good = std::ranges::all_of(id, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.' || c == '/' || c == ':';
+  });
+  return good && !id.starts_with('/') && id.find("..") == std::string_view::npos;
+}
+
+// What a tool's process would take as an order to load or run something else.
+constexpr std::array<std::string_view, 6> kUnsafeNames{"LD_PRELOAD",        "LD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES",
+                                                       "DYLD_LIBRARY_PATH", "NODE_OPTIONS",    "BUN_CONFIG_PROFILE"};
+
+void check_tool_env(const Node& node, const std::string& path, Diagnostics& diagnostics) {
+  const Node* env = node.find("env");
+  if (env == nullptr) return;
+  for (const Node::Member& member : env->members) {
+    const bool good = std::ranges::all_of(
+        member.name, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+    if (!good || member.name.empty()) {
+      diagnostics.add(member.value, path + ".env",
+                      "'" + member.name + "' is no name; expected capitals, digits and '_'");
+    } else if (std::ranges::find(kUnsafeNames, member.name) != kUnsafeNames.end()) {
+      diagnostics.add(member.value, path + ".env", "'" + member.name + "' would change what the tool's process loads");
+    } else if (member.value.shape != Node::Shape::scalar) {
+      diagnostics.add(member.value, path + ".env." + member.name,
+                      "expected a text, not a " + std::string(member.value.kind_name()));
+    }
+  }
 }
 
 }  // namespace
@@ -220,6 +255,8 @@ Agent Builder::build_agent(const Node& node, const std::string& path) {
     out.instructions = scalar_text(*instructions);
     check_templates(*instructions, path + ".instructions", diagnostics_, uses_);
   }
+  if (node.find("model") != nullptr && node.find("config") != nullptr)
+    diagnostics_.add(*node.find("config"), path + ".config", "'model' is given as well; 'config' is its older name");
   out.model =
       model_of(node, node.find("model") == nullptr && node.find("config") != nullptr ? "config" : "model", path);
   if (const Node* actions = node.find("actions")) {
@@ -297,7 +334,14 @@ Tool Builder::build_tool(const Node& node, const std::string& path) {
   out.with = node.json("with");
   out.config = node.json("config");
   out.env = node.json("env");
+  check_tool_env(node, path, diagnostics_);
+  if (!out.id.empty() && !is_tool_id(out.id)) {
+    diagnostics_.add(*node.find("id"), path + ".id",
+                     "'" + out.id + "' is no id of a tool; expected letters, digits, '_', '-', '.' and '/'");
+  }
   out.timeout_ms = duration_of(node, "timeout");
+  if (node.find("timeout") != nullptr && out.timeout_ms == 0)
+    diagnostics_.add(*node.find("timeout"), path + ".timeout", "must be longer than nothing");
   if (const Node* args = node.find("args")) {
     for (const Node& arg : args->items) out.args.push_back(scalar_text(arg));
   }
@@ -320,6 +364,8 @@ Tool Builder::build_tool(const Node& node, const std::string& path) {
     diagnostics_.add(at, path + ".execute", "'" + out.source + "' must be a path below the project's folder");
   } else if (!std::filesystem::is_regular_file(std::filesystem::path(shelf_.root) / file, ignored)) {
     diagnostics_.add(at, path + ".execute", "there is no file '" + out.source + "' in the project's folder");
+  } else if (!is_script && ::access((std::filesystem::path(shelf_.root) / file).c_str(), X_OK) != 0) {
+    diagnostics_.add(at, path + ".execute", "'" + out.source + "' may not be executed; `chmod +x` it");
   }
   if (is_script && !out.args.empty())
     diagnostics_.add(at, path + ".args", "only an executable takes 'args'; use 'config' for a script");

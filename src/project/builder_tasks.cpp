@@ -37,6 +37,12 @@ E enum_of(const Node& node, std::string_view field, E fallback, const std::strin
   return fallback;
 }
 
+const ObjectKind& memory_config_fields(std::string_view section) {
+  if (section == "flush") return kFlushConfigFields;
+  if (section == "health") return kHealthConfigFields;
+  return section == "clear" ? kClearConfigFields : kStatsConfigFields;
+}
+
 }  // namespace
 
 void Builder::check_task_id(const Node& node, const std::string& id, const std::string& path) {
@@ -82,6 +88,8 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
   }
   ++depth_;
   const size_t first_use = uses_.size();
+  const Policy outer_policy = policy_;
+  const bool outer_total_is_set = total_is_set_;
   check_task_id(node, task.id, path);
   const int64_t outer_place = place_;
   const int64_t place = open_place(task, path, is_top_level);
@@ -106,6 +114,8 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
     case TaskType::loop: build_loop(node, task, path, qualified); break;
     case TaskType::approval: build_approval(node, task, path); break;
   }
+  policy_ = outer_policy;
+  total_is_set_ = outer_total_is_set;
   close_place(place, first_use, task);
   place_ = outer_place;
   --depth_;
@@ -141,22 +151,43 @@ void Builder::build_common(const Node& node, Task& task, const std::string& path
     (std::string_view(field) == "on_success" ? task.on_success : task.on_error) =
         build_transition(*transition, where, diagnostics_);
   }
-  build_policy(node, task, path);
+  build_policy(node, task, path, is_top_level);
   if (is_top_level && !task.on_error && on_error_ && on_error_->next != task.id) task.on_error = on_error_;
 }
 
-void Builder::build_policy(const Node& node, Task& task, const std::string& path) {
+void Builder::build_policy(const Node& node, Task& task, const std::string& path, bool is_top_level) {
   task.policy = policy_;
   bool total_is_set = total_is_set_;
   const Node* config = node.find("config");
   if (config != nullptr && check_fields(*config, kOptionsFields, path + ".config", diagnostics_)) {
+    if (const Node* on_error = config->find("on_error"); on_error != nullptr && !is_top_level) {
+      diagnostics_.add(*on_error, path + ".config.on_error",
+                       "a child has no transitions; its parent's strategy decides how it goes on");
+    }
     apply_options(*config, task.policy, total_is_set, task.on_error, path + ".config", diagnostics_);
+    check_source_of_truth(*config, path + ".config", diagnostics_);
   }
-  if (const Node* retries = node.find("retries")) task.policy.retry.attempts = retries->scalar.integer_or(2) + 1;
+  const Node* retries = node.find("retries");
+  const bool decides = task.type == TaskType::router || task.type == TaskType::aggregate ||
+                       task.type == TaskType::approval || task.type == TaskType::workflow;
+  if (retries != nullptr && decides) {
+    diagnostics_.add(*retries, path + ".retries", "nothing of this task is tried again; 'on_error' can lead back to it",
+                     Errc::unsupported);
+  } else if (retries != nullptr) {
+    if (retries->scalar.integer_or(0) > kRetriesMax) {
+      diagnostics_.add(*retries, path + ".retries", "at most " + std::to_string(kRetriesMax));
+    } else {
+      task.policy.retry.attempts = retries->scalar.integer_or(2) + 1;
+    }
+  }
   const bool is_container = task.type == TaskType::parallel || task.type == TaskType::collection ||
                             task.type == TaskType::composite || task.type == TaskType::wait ||
                             task.type == TaskType::workflow || task.type == TaskType::loop ||
                             task.type == TaskType::approval;
+  if (is_container) {  // what its tasks begin with, as they do with the workflow's
+    policy_ = task.policy;
+    total_is_set_ = total_is_set;
+  }
   if (task.timeout_ms > 0 && !is_container) {
     // A limit for the task as a whole: one attempt can last no longer either.
     task.policy.schedule_to_close_ms = task.timeout_ms;
@@ -183,10 +214,9 @@ void Builder::build_basic(const Node& node, Task& task, const std::string& path,
     task.tool = use_tool(*tool, path + ".tool", "task:" + qualified);
     return;
   }
-  if (agent == nullptr && task.prompt.empty()) {
-    if (!task.action.empty()) diagnostics_.add(node, path + ".action", "'action' needs an 'agent'");
-    return;
-  }
+  if (agent == nullptr && !task.action.empty())
+    return diagnostics_.add(*node.find("action"), path + ".action", "'action' needs an 'agent'");
+  if (agent == nullptr && task.prompt.empty()) return;
   if (agent == nullptr) {  // a prompt alone: an agent of its own
     Agent own_agent;
     own_agent.id = "task:" + qualified;
@@ -342,8 +372,15 @@ void Builder::build_memory_task(const Node& node, Task& task, const std::string&
   if (writes && task.payload.is_null()) diagnostics_.add(node, path, "this operation needs 'payload'");
   const std::string name(memory_operation_name(task.operation));
   for (const char* section : {"flush", "health", "clear", "stats"}) {
-    const Node* config = node.find(std::string(section) + "_config");
-    if (config == nullptr) continue;
+    const std::string field = std::string(section) + "_config";
+    const Node* config = node.find(field);
+    if (config == nullptr || !check_fields(*config, memory_config_fields(section), path + '.' + field, diagnostics_))
+      continue;
+    check_templates(*config, path + '.' + field, diagnostics_, uses_);
+    if (const std::string strategy = config->text("strategy"); !strategy.empty() && strategy != "simple_fifo") {
+      diagnostics_.add(*config->find("strategy"), path + '.' + field + ".strategy",
+                       "only 'simple_fifo' is supported: the oldest messages are flushed first", Errc::unsupported);
+    }
     if (name == section) {
       task.operation_config = config->json();
     } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/duration.hpp"
 #include "base/text.hpp"
@@ -32,14 +33,6 @@ int64_t duration_of(const Node& node, std::string_view name) {
 
 int64_t integer_of(const Node& node, std::string_view name, int64_t fallback) {
   return node.json(name).integer_or(fallback);
-}
-
-std::string scalar_text(const Node& node) {
-  const json::Value& value = node.scalar;
-  if (value.is_string()) return value.as_string();
-  if (value.is_bool()) return value.as_bool() ? "true" : "false";
-  if (value.is_integer()) return std::to_string(value.as_integer());
-  return value.is_number() ? format_double(value.as_double()) : std::string();
 }
 
 void check_templates(const Node& node, const std::string& path, Diagnostics& diagnostics, std::vector<TaskUse>& uses) {
@@ -97,6 +90,41 @@ void apply_options(const Node& config, Policy& policy, bool& total_is_set, std::
   }
 }
 
+void check_source_of_truth(const Node& config, const std::string& path, Diagnostics& diagnostics) {
+  const Node* source = config.find("source_of_truth");
+  if (source == nullptr || scalar_text(*source) == "repo") return;
+  diagnostics.add(*source, path + ".source_of_truth",
+                  "only 'repo' is supported: the files of the project are what counts", Errc::unsupported);
+}
+
+void Builder::check_alone(std::string_view kind, const Node& node) {
+  if (kind == "agent") {
+    build_agent(node, "");
+  } else if (kind == "tool") {
+    build_tool(node, "");
+  } else if (kind == "schema" && node.is_map()) {
+    json::Value document = node.json();
+    document.mutable_object().erase("id");
+    document.mutable_object().erase("resource");
+    if (auto compiled = json::Schema::compile(document); !compiled)
+      diagnostics_.add_inside(node, "", std::move(compiled).error());
+  }
+}
+
+void Builder::check_schemas() {
+  const Node* schemas = file_.find("schemas");
+  if (schemas == nullptr || !schemas->is_list()) return;
+  std::set<std::string> ids;
+  for (size_t i = 0; i < schemas->items.size(); ++i) {
+    const Node& node = schemas->items[i];
+    const std::string path = "schemas[" + std::to_string(i) + ']';
+    const std::string id = node.text("id");
+    if (id.empty()) diagnostics_.add(node, path, "a schema needs 'id'");
+    if (!id.empty() && !ids.insert(id).second) diagnostics_.add(node, path, "schema '" + id + "' is defined twice");
+    check_alone("schema", node);
+  }
+}
+
 json::Value Builder::schema_by_id(const Node& id, const std::string& path) {
   const std::string& wanted = id.scalar.as_string();
   const Node* found = own("schemas", wanted);
@@ -112,7 +140,9 @@ json::Value Builder::schema_of(const Node& owner, std::string_view field, const 
   const std::string where = path.empty() ? std::string(field) : path + '.' + std::string(field);
   json::Value document = node->is_text() ? schema_by_id(*node, where) : node->json();
   if (!document.is_object()) return {};
-  if (document.find("id") != nullptr && document["id"].is_string()) document.mutable_object().erase("id");
+  for (const char* name : {"id", "resource"}) {
+    if (document[name].is_string()) document.mutable_object().erase(name);
+  }
   auto compiled = json::Schema::compile(document);
   if (!compiled) diagnostics_.add_inside(*node, where, std::move(compiled).error());
   return document;
@@ -162,6 +192,15 @@ Workflow Builder::build() {
   workflow_.version = file_.find("version") != nullptr ? scalar_text(*file_.find("version")) : "";
   workflow_.description = file_.text("description");
   workflow_.project = shelf_.project;
+  const bool good_id = std::ranges::all_of(workflow_.id, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
+  });
+  if (!good_id) {
+    diagnostics_.add(*file_.find("id"), "id",
+                     "'" + workflow_.id + "' is no id; expected letters, digits, '_', '-' and '.'");
+  }
+  check_schemas();
   if (const Node* config = file_.find("config")) build_config(*config);
   if (const Node* triggers = file_.find("triggers")) build_triggers(*triggers);
   if (const Node* schedule = file_.find("schedule")) build_schedule(*schedule);

@@ -15,7 +15,20 @@ using enum FieldKind;
 
 constexpr std::string_view kNoAttachments = "attachments are not supported; read files with a tool and pass their text";
 constexpr std::string_view kNoKnowledge = "knowledge bases are not supported yet; read documents with a tool instead";
+constexpr std::string_view kNoCompaction = "conversations are not compacted yet, so nothing would heed it";
 constexpr std::string_view kNoMcp = "MCP servers are not supported yet; wrap what you need in a tool with 'execute'";
+
+constexpr std::string_view kNoDirectRuns =
+    "tasks are not run by themselves; make a workflow of one task and give it a 'timeout'";
+constexpr std::string_view kNoRoots = "the built-in file tools work below the project's folder and nowhere else";
+constexpr std::string_view kNoFetch = "there is no cp__fetch yet; write a tool that fetches";
+constexpr std::string_view kNoCalls =
+    "there are no cp__call_ tools yet; let a task of type 'workflow' run what an agent would have called";
+constexpr std::string_view kFixedExec =
+    "cp__exec has a fixed limit of 30 s and 2 MiB; write a tool with 'execute' instead";
+constexpr std::string_view kOldestFirst =
+    "the oldest messages are flushed first; other strategies are not supported yet";
+constexpr std::string_view kNoLocks = "memory needs no locks here: each change is one atomic script";
 
 constexpr std::array kProject{FieldRow{"name", text, true},
                               FieldRow{"version", text},
@@ -91,11 +104,33 @@ constexpr std::array kModelRate{FieldRow{"concurrency", integer},         FieldR
                                 FieldRow{"requests_per_minute", integer}, FieldRow{"request_burst", integer},
                                 FieldRow{"tokens_per_minute", integer},   FieldRow{"token_burst", integer}};
 
-constexpr std::array kModel{
-    FieldRow{"resource", text},          FieldRow{"id", text},         FieldRow{"provider", text, true},
-    FieldRow{"model", text, true},       FieldRow{"api_key", text},    FieldRow{"api_url", text},
-    FieldRow{"organization", text},      FieldRow{"default", boolean}, FieldRow{"max_tool_iterations", integer},
-    FieldRow{"context_window", integer}, FieldRow{"rate_limit", map},  FieldRow{"params", map}};
+constexpr std::array kModel{FieldRow{"resource", text},
+                            FieldRow{"id", text},
+                            FieldRow{"provider", text, true},
+                            FieldRow{"model", text, true},
+                            FieldRow{"api_key", text},
+                            FieldRow{"api_url", text},
+                            FieldRow{"organization", text},
+                            FieldRow{"default", boolean},
+                            FieldRow{"max_tool_iterations", integer},
+                            FieldRow{"context_window", refused, false, kNoCompaction},
+                            FieldRow{"rate_limit", map},
+                            FieldRow{"params", map}};
+
+constexpr std::array kModelParamRows{FieldRow{"max_tokens", integer},
+                                     FieldRow{"temperature", number},
+                                     FieldRow{"stop_words", texts},
+                                     FieldRow{"top_k", number},
+                                     FieldRow{"top_p", number},
+                                     FieldRow{"seed", number},
+                                     FieldRow{"min_length", integer},
+                                     FieldRow{"max_length", integer},
+                                     FieldRow{"repetition_penalty", number},
+                                     FieldRow{"frequency_penalty", number},
+                                     FieldRow{"presence_penalty", number},
+                                     FieldRow{"n", integer},
+                                     FieldRow{"candidate_count", integer},
+                                     FieldRow{"metadata", map}};
 
 constexpr std::array kAgent{FieldRow{"resource", text},
                             FieldRow{"id", text, true},
@@ -140,14 +175,31 @@ constexpr std::array kMemory{
     FieldRow{"max_context_ratio", refused, false, "write max_tokens instead"},
     FieldRow{"eviction_policy", refused, false,
              "the oldest messages are evicted first; other policies are not supported yet"},
-    FieldRow{"flushing", refused, false,
-             "the oldest messages are flushed first; other strategies are not supported yet"},
-    FieldRow{"flushing_strategy", refused, false,
-             "the oldest messages are flushed first; other strategies are not supported yet"},
+    FieldRow{"flushing", refused, false, kOldestFirst},
+    FieldRow{"flushing_strategy", refused, false, kOldestFirst},
     FieldRow{"token_allocation", refused, false, "token allocation is not supported"},
     FieldRow{"privacy_policy", refused, false, "redaction is not supported yet; do not store what must not be kept"},
     FieldRow{"token_provider", refused, false, "tokens are estimated; exact counting is not supported yet"},
-    FieldRow{"locking", refused, false, "memory needs no locks here: each change is one atomic script"}};
+    FieldRow{"model", refused, false, "tokens are estimated, whatever the model"},
+    FieldRow{"model_context_size", refused, false, "write max_tokens instead"},
+    FieldRow{"token_counter", refused, false, "tokens are estimated; exact counting is not supported yet"},
+    FieldRow{"disable_flush", refused, false, "leave max_messages and max_tokens out, and nothing is evicted"},
+    FieldRow{"metadata", map},
+    FieldRow{"append_ttl", refused, false, kNoLocks},
+    FieldRow{"clear_ttl", refused, false, kNoLocks},
+    FieldRow{"flush_ttl", refused, false, kNoLocks},
+    FieldRow{"locking", refused, false, kNoLocks}};
+constexpr std::array kFlushConfig{FieldRow{"force", boolean}, FieldRow{"dry_run", boolean},
+                                  FieldRow{"threshold", number}, FieldRow{"strategy", text},
+                                  FieldRow{"max_keys", refused, false, "a memory task works on one key"}};
+constexpr std::array kHealthConfig{FieldRow{"include_stats", boolean},
+                                   FieldRow{"check_connectivity", boolean}};  // the answer itself shows both
+constexpr std::array kClearConfig{
+    FieldRow{"confirm", boolean},
+    FieldRow{"backup", refused, false, "no backup is made; read the conversation first and keep it with a tool"}};
+constexpr std::array kStatsConfig{
+    FieldRow{"include_content", boolean},
+    FieldRow{"group_by", refused, false, "group the messages of a 'read' with a template"}};
 constexpr std::array kMemoryRef{FieldRow{"id", text, true}, FieldRow{"key", text}, FieldRow{"mode", text}};
 constexpr std::array kPersistence{
     FieldRow{"type", text, true}, FieldRow{"ttl", duration},
@@ -175,8 +227,22 @@ constexpr std::array kRuntime{FieldRow{"type", text},
                               FieldRow{"log_level", text},
                               FieldRow{"log_format", text},
                               FieldRow{"native_tools", map},
-                              FieldRow{"task_execution_timeout_default", duration},
-                              FieldRow{"task_execution_timeout_max", duration}};
+                              FieldRow{"task_execution_timeout_default", refused, false, kNoDirectRuns},
+                              FieldRow{"task_execution_timeout_max", refused, false, kNoDirectRuns}};
+constexpr std::array kNativeTools{FieldRow{"enabled", boolean},
+                                  FieldRow{"exec", map},
+                                  FieldRow{"root_dir", refused, false, kNoRoots},
+                                  FieldRow{"additional_roots", refused, false, kNoRoots},
+                                  FieldRow{"fetch", refused, false, kNoFetch},
+                                  FieldRow{"call_agent", refused, false, kNoCalls},
+                                  FieldRow{"call_agents", refused, false, kNoCalls},
+                                  FieldRow{"call_task", refused, false, kNoCalls},
+                                  FieldRow{"call_tasks", refused, false, kNoCalls},
+                                  FieldRow{"call_workflow", refused, false, kNoCalls},
+                                  FieldRow{"call_workflows", refused, false, kNoCalls}};
+constexpr std::array kNativeExec{FieldRow{"allowlist", list}, FieldRow{"timeout", refused, false, kFixedExec},
+                                 FieldRow{"max_stdout_bytes", refused, false, kFixedExec},
+                                 FieldRow{"max_stderr_bytes", refused, false, kFixedExec}};
 constexpr std::array kAutoload{FieldRow{"enabled", boolean}, FieldRow{"strict", boolean}, FieldRow{"include", texts},
                                FieldRow{"exclude", texts}, FieldRow{"watch_enabled", boolean}};
 constexpr std::array kSignal{FieldRow{"id", text, true}, FieldRow{"payload", map}};
@@ -351,6 +417,7 @@ const ObjectKind kConcurrencyFields{"concurrency limit", kConcurrency};
 const ObjectKind kRateLimitFields{"rate limit", kRateLimit};
 const ObjectKind kModelRateFields{"model's rate_limit", kModelRate};
 const ObjectKind kModelFields{"model", kModel};
+const ObjectKind kModelParamsFields{"model's params", kModelParamRows};
 const ObjectKind kAgentFields{"agent", kAgent};
 const ObjectKind kActionFields{"action", kAction};
 const ObjectKind kToolFields{"tool", kTool};
@@ -365,6 +432,12 @@ const ObjectKind kDedupeFields{"webhook's dedupe", kDedupe};
 const ObjectKind kWebhookEventFields{"webhook event", kWebhookEvent};
 const ObjectKind kScheduleFields{"schedule", kSchedule};
 const ObjectKind kRuntimeFields{"runtime", kRuntime};
+const ObjectKind kNativeToolsFields{"native_tools", kNativeTools};
+const ObjectKind kNativeExecFields{"native_tools.exec", kNativeExec};
+const ObjectKind kFlushConfigFields{"flush_config", kFlushConfig};
+const ObjectKind kHealthConfigFields{"health_config", kHealthConfig};
+const ObjectKind kClearConfigFields{"clear_config", kClearConfig};
+const ObjectKind kStatsConfigFields{"stats_config", kStatsConfig};
 const ObjectKind kAutoloadFields{"autoload", kAutoload};
 const ObjectKind kSignalFields{"signal", kSignal};
 const ObjectKind kWorkflowSourceFields{"workflow entry", kSource};

@@ -41,10 +41,11 @@ struct ObjectKind {
 };
 
 extern const ObjectKind kProjectFields, kWorkflowFields, kWorkflowConfigFields, kOptionsFields, kRetryFields,
-    kModelFields, kAgentFields, kActionFields, kToolFields, kMemoryFields, kMemoryRefFields, kPersistenceFields,
-    kTransitionFields, kTriggerFields, kScheduleFields, kRuntimeFields, kAutoloadFields, kSignalFields,
-    kWorkflowSourceFields, kWebhookFields, kVerifyFields, kDedupeFields, kWebhookEventFields, kConcurrencyFields,
-    kRateLimitFields, kModelRateFields, kRetentionFields;
+    kModelFields, kModelParamsFields, kAgentFields, kActionFields, kToolFields, kMemoryFields, kMemoryRefFields,
+    kPersistenceFields, kTransitionFields, kTriggerFields, kScheduleFields, kRuntimeFields, kAutoloadFields,
+    kSignalFields, kWorkflowSourceFields, kWebhookFields, kVerifyFields, kDedupeFields, kWebhookEventFields,
+    kConcurrencyFields, kRateLimitFields, kModelRateFields, kRetentionFields, kNativeToolsFields, kNativeExecFields,
+    kFlushConfigFields, kHealthConfigFields, kClearConfigFields, kStatsConfigFields;
 
 std::span<const FieldRow> common_task_fields();
 ObjectKind task_fields(TaskType type);        // those of the type alone

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
+
 namespace compozy::project {
 
 const Node* Node::find(std::string_view name) const {
@@ -27,7 +29,15 @@ void Node::erase(std::string_view name) {
 
 std::string Node::text(std::string_view name) const {
   const Node* found = find(name);
-  return found != nullptr && found->is_text() ? found->scalar.as_string() : std::string();
+  return found != nullptr ? scalar_text(*found) : std::string();
+}
+
+std::string scalar_text(const Node& node) {
+  const json::Value& value = node.scalar;
+  if (value.is_string()) return value.as_string();
+  if (value.is_bool()) return value.as_bool() ? "true" : "false";
+  if (value.is_integer()) return std::to_string(value.as_integer());
+  return value.is_number() ? format_double(value.as_double()) : std::string();
 }
 
 json::Value Node::json() const {

@@ -43,7 +43,7 @@ struct Node {
   void set(std::string_view name, Node value);  // replaces in place, or appends
   void erase(std::string_view name);
 
-  std::string text(std::string_view name) const;  // of a member; "" when absent or no text
+  std::string text(std::string_view name) const;  // of a member, as scalar_text; "" when absent
   json::Value json() const;
   json::Value json(std::string_view name) const;  // of a member; null when absent
   std::string_view kind_name() const;             // "text", "list", ... for messages
@@ -54,5 +54,7 @@ struct Node::Member {
   Mark mark;
   Node value;
 };
+
+std::string scalar_text(const Node& node);  // a number or boolean as it would be written; "" of a list, a map or null
 
 }  // namespace compozy::project

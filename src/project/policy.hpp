@@ -35,6 +35,7 @@ struct RateLimit {
   int64_t burst = 1;  // so many may begin at once
 };
 
+inline constexpr int64_t kRetriesMax = 1'000;
 inline constexpr size_t kConcurrencyLimitsMax = 2;
 inline constexpr int64_t kPriorityMax = 600;
 

@@ -77,12 +77,13 @@ class Loader {
   }
 
  private:
-  std::optional<Node> read_yaml(const std::string& relative) {
+  std::optional<Node> read_yaml(const std::string& relative) { return read_yaml(relative, diagnostics_); }
+  std::optional<Node> read_yaml(const std::string& relative, Diagnostics& diagnostics) {
     auto text = read_file(root_ / relative);
-    if (!text) return diagnostics_.add(std::move(text).error()), std::nullopt;
+    if (!text) return diagnostics.add(std::move(text).error()), std::nullopt;
     project_.files.push_back(relative);
     auto node = parse_yaml(*text, relative);
-    if (!node) return diagnostics_.add(std::move(node).error()), std::nullopt;
+    if (!node) return diagnostics.add(std::move(node).error()), std::nullopt;
     return *std::move(node);
   }
 
@@ -145,6 +146,11 @@ class Loader {
       out.tool_timeout_ms = duration_of(*runtime, "tool_execution_timeout");
     out.max_memory_mb = integer_of(*runtime, "max_memory_mb", 0);
     out.native_tools = runtime->json("native_tools");
+    const Node* native = runtime->find("native_tools");
+    if (native != nullptr && check_fields(*native, kNativeToolsFields, "runtime.native_tools", diagnostics_)) {
+      if (const Node* exec = native->find("exec"))
+        check_fields(*exec, kNativeExecFields, "runtime.native_tools.exec", diagnostics_);
+    }
   }
 
   void read_workflows() {
@@ -170,7 +176,12 @@ class Loader {
   void autoload() {
     const Node* config = file_.find("autoload");
     if (config == nullptr || !check_fields(*config, kAutoloadFields, "autoload", diagnostics_)) return;
+    if (config->json("watch_enabled").bool_or(false)) {
+      diagnostics_.add(*config->find("watch_enabled"), "autoload.watch_enabled",
+                       "files are read when the server starts; restart it after a change", Errc::unsupported);
+    }
     if (!config->json("enabled").bool_or(false)) return;
+    const bool strict = config->json("strict").bool_or(true);
     const auto patterns = [&](std::string_view name) {
       std::vector<std::string> out;
       if (const Node* list = config->find(name); list != nullptr && list->is_list()) {
@@ -182,7 +193,11 @@ class Loader {
     const auto exclude = patterns("exclude");
     if (include.empty())
       diagnostics_.add(*config, "autoload", "needs 'include', a list of patterns such as 'agents/*.yaml'");
-    for (const std::string& file : matching_files(include, exclude)) load_resource(file);
+    for (const std::string& file : matching_files(include, exclude)) {
+      Diagnostics of_file;
+      load_resource(file, strict ? diagnostics_ : of_file, strict);
+      for (Error& error : std::move(of_file).take()) project_.skipped.push_back(std::move(error));
+    }
   }
 
   std::vector<std::string> matching_files(const std::vector<std::string>& include,
@@ -206,18 +221,28 @@ class Loader {
     return {out.begin(), out.end()};
   }
 
-  void load_resource(const std::string& file) {
+  // Not strict: a file that cannot be read, or whose fields are wrong, is left out.
+  void load_resource(const std::string& file, Diagnostics& diagnostics, bool strict) {
     if (std::ranges::find(project_.files, file) != project_.files.end()) return;  // a workflow that is listed as well
-    auto node = read_yaml(file);
+    auto node = read_yaml(file, diagnostics);
     if (!node) return;
     const std::string kind = node->text("resource");
     if (std::ranges::find(kResourceKinds, kind) == kResourceKinds.end()) {
       const std::string what =
           kind.empty() ? "an autoloaded file needs 'resource'" : "resource '" + kind + "' is not supported";
-      diagnostics_.add(
+      diagnostics.add(
           *node, "resource",
           what + "; expected agent, tool, memory, model, schema or workflow" + did_you_mean(kind, kResourceKinds));
       return;
+    }
+    if (!strict) {
+      const ObjectKind& fields = kind == "agent"    ? kAgentFields
+                                 : kind == "tool"   ? kToolFields
+                                 : kind == "memory" ? kMemoryFields
+                                 : kind == "model"  ? kModelFields
+                                                    : kWorkflowFields;
+      if (kind != "schema") check_fields(*node, fields, "", diagnostics);
+      if (!diagnostics.empty()) return;
     }
     if (kind == "workflow") {
       workflow_files_.push_back(*std::move(node));
@@ -257,6 +282,7 @@ class Loader {
     bool total_is_set = false;
     if (config != nullptr && check_fields(*config, kOptionsFields, "config", diagnostics_)) {
       apply_options(*config, shelf_.policy, total_is_set, shelf_.on_error, "config", diagnostics_);
+      check_source_of_truth(*config, "config", diagnostics_);
     }
   }
 
@@ -288,8 +314,12 @@ class Loader {
       for (const auto& [id, node] : shelf->second) nodes.emplace_back("", &node);
     }
     std::optional<size_t> chosen;
+    std::set<std::string> ids;
     for (const auto& [path, node] : nodes) {
       project_.models.push_back(build_model(*node, path, diagnostics_));
+      const std::string& id = project_.models.back().id;
+      if (!id.empty() && !ids.insert(id).second)
+        diagnostics_.add(*node, path + ".id", "model '" + id + "' is defined twice");
       if (!node->json("default").bool_or(false)) continue;
       if (chosen) diagnostics_.add(*node, path + ".default", "a project has at most one default model");
       chosen = project_.models.size() - 1;
@@ -349,16 +379,16 @@ class Loader {
     }
   }
 
-  // A broken agent or tool that no workflow uses yet is reported all the same.
+  // A broken part that no workflow uses yet is reported all the same.
   void check_unused_resources() {
-    for (auto [kind, fields] : {std::pair{"agent", &kAgentFields}, {"tool", &kToolFields}}) {
+    for (const std::string kind : {"agent", "tool", "schema"}) {
       auto shelf = shelf_.by_kind.find(kind);
       if (shelf == shelf_.by_kind.end()) continue;
       for (const auto& [id, node] : shelf->second) {
-        const bool used = std::ranges::any_of(project_.workflows, [&](const Workflow& workflow) {
-          return workflow.find_agent(id) != nullptr || workflow.find_tool(id) != nullptr;
-        });
-        if (!used) check_fields(node, *fields, "", diagnostics_);
+        const bool used = kind != "schema" && std::ranges::any_of(project_.workflows, [&](const Workflow& workflow) {
+                            return workflow.find_agent(id) != nullptr || workflow.find_tool(id) != nullptr;
+                          });
+        if (!used) Builder(file_, shelf_, diagnostics_).check_alone(kind, node);
       }
     }
   }

@@ -47,6 +47,7 @@ struct Project {
   std::vector<Memory> memories;
   std::vector<Section> sections;
   std::vector<std::string> files;  // every file that was read, for watching
+  std::vector<Error> skipped;      // why autoloaded files were left out, where autoload.strict is false
 
   const Workflow* find_workflow(std::string_view id) const;
 };

@@ -28,6 +28,7 @@ class Folder {
   Folder& write(const std::string& name, std::string_view text) {
     std::filesystem::create_directories((root_ / name).parent_path());
     std::ofstream(root_ / name) << text;
+    if (name.ends_with(".py")) std::filesystem::permissions(root_ / name, std::filesystem::perms::owner_all);
     return *this;
   }
   // compozy.yaml with a mock model, one workflow file and the tool script that the tests refer to.
@@ -322,7 +323,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"  - {id: a, prompt: x, model_config: {provider: mock, model: c, params: {ruls: []}}}",
               "did you mean 'rules'?"},
         Wrong{"  - {id: a, prompt: x, model_config: {provider: openai, model: c, params: {temprature: 1}}}",
-              "unknown parameter 'temprature'; did you mean 'temperature'?"},
+              "unknown field 'temprature' in a model's params; did you mean 'temperature'?"},
         Wrong{"  - {id: a, type: wait, wait_for: s, condition: '{{ .x }}'}", "a wait's condition is CEL"},
         Wrong{"  - {id: a, type: router, condition: 'parent.id == \"x\"', routes: {x: a}}", "undeclared name 'parent'"},
         Wrong{"  - {id: a, type: wait, wait_for: s, condition: item.x}", "undeclared name 'item'"},
@@ -339,6 +340,76 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"  - {id: a, type: approval, approvals_required: 3, approvers: [ann, bob]}", "asks for 3 of 2 approvers"},
         Wrong{"  - {id: a, type: approval, message: '{{ uper .x }}'}", "unknown function 'uper'"},
         Wrong{"  - {id: a, type: approval, on_timeout: b}", "on_timeout: unknown task 'b'"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Refused, Mistakes,
+    ::testing::Values(
+        Wrong{"  - {id: a, prompt: x, action: y}", "tasks[0].action: 'action' needs an 'agent'"},
+        Wrong{"  - {id: a, type: aggregate, outputs: {x: 1}, retries: 1}",
+              "w.yaml:6:56: tasks[0].retries: nothing of this task is tried again"},
+        Wrong{"  - {id: a, retries: 100000}", "at most 1000"},
+        Wrong{"  - {id: a, type: parallel, tasks: [{id: b, config: {on_error: {next: a}}}]}",
+              "a child has no transitions"},
+        Wrong{"  - {id: a, config: {source_of_truth: builder}}", "only 'repo' is supported"},
+        Wrong{"  - {id: a, condition: workflw.x}", "tasks[0].condition: undeclared name 'workflw'"},
+        Wrong{"  - {id: a, tool: {id: t, execute: tools/echo.py, env: {LD_PRELOAD: x}}}",
+              "would change what the tool's"},
+        Wrong{"  - {id: a, tool: {id: t, execute: tools/echo.py, env: {path: x}}}", "'path' is no name"},
+        Wrong{"  - {id: a, tool: {id: ../t, execute: tools/echo.py}}", "'../t' is no id of a tool"},
+        Wrong{"  - {id: a, tool: {id: t, execute: w.yaml}}", "'w.yaml' may not be executed; `chmod +x` it"},
+        Wrong{"  - {id: a}\nschemas: [{type: object}]", "schemas[0]: a schema needs 'id'"},
+        Wrong{"  - {id: a}\nschemas: [{id: x, type: objet}]", "unknown type 'objet'; did you mean 'object'?"},
+        Wrong{"  - {id: a}\nschemas: [{id: x}, {id: x}]", "schema 'x' is defined twice"},
+        Wrong{"  - {id: a, prompt: x, model_config: {provider: openai, model: c, params: {temperature: hot}}}",
+              "params.temperature: expected a number, not a text"},
+        Wrong{"  - {id: a, prompt: x, model_config: {provider: openai, model: c, context_window: 5}}",
+              "context_window: conversations are not compacted yet"}));
+
+TEST(Project, WhatTheProjectAsksForAndDoesNotGetIsNamed) {
+  const auto with = [](const std::string& more) {
+    Folder folder;
+    folder.workflow("id: w\ntasks: [{id: a}]\n");
+    folder.write("compozy.yaml", "name: demo\nworkflows: [{source: w.yaml}]\n" + more);
+    folder.write("parts/bad.yaml", "resource: agent\nid: b\nfoo: 1\n");
+    return folder.errors();
+  };
+  EXPECT_THAT(with("autoload: {enabled: true, watch_enabled: true, include: [x]}\n"),
+              HasSubstr("restart it after a change"));
+  EXPECT_THAT(with("autoload: {enabled: true, include: ['parts/*']}\n"),
+              HasSubstr("parts/bad.yaml:3:1: unknown field 'foo'"));
+  EXPECT_EQ(with("autoload: {enabled: true, strict: false, include: ['parts/*']}\n"), "LOADED");
+  EXPECT_THAT(with("runtime: {task_execution_timeout_max: 5s}\n"), HasSubstr("tasks are not run by themselves"));
+  EXPECT_THAT(with("runtime: {native_tools: {fetch: {timeout: 5s}}}\n"), HasSubstr("there is no cp__fetch yet"));
+  EXPECT_THAT(with("runtime: {native_tools: {exec: {timeout: 5s}}}\n"), HasSubstr("fixed limit of 30 s"));
+  EXPECT_EQ(with("runtime: {native_tools: {enabled: true, exec: {allowlist: [/bin/ls]}}}\n"), "LOADED");
+  EXPECT_THAT(with("agents: [{id: g, instructions: '{{ .x', actions: [{id: q, promt: x}]}]\n"),
+              HasSubstr("unknown field 'promt'"));
+  EXPECT_THAT(with("memories: [{id: m, type: buffer, disable_flush: true}]\n"),
+              HasSubstr("disable_flush: leave max_messages"));
+  EXPECT_THAT(with("models: [{id: m, provider: mock, model: x}, {id: m, provider: mock, model: y}]\n"),
+              HasSubstr("model 'm' is defined twice"));
+}
+
+TEST(Project, NumbersMayStandWhereATextIsMeantAndOldReferencesInSchemas) {
+  Folder folder;
+  folder.workflow(R"(
+id: 5
+schemas: [{id: city, type: object, required: [name]}]
+config: {input: {$ref: 'local::schemas.#(id=="city")'}}
+tasks:
+  - {id: 7, on_success: {next: 8}}
+  - {id: 8, type: parallel, retries: 4, config: {start_to_close_timeout: 7s}, tasks: [{id: x}, {id: y, retries: 1}]}
+)");
+  const auto project = folder.load();
+  ASSERT_TRUE(project) << describe(project.error());
+  const Workflow& w = project->workflows[0];
+  EXPECT_EQ(w.id, "5");
+  EXPECT_EQ(w.input_schema["required"].at(0).as_string(), "name");
+  EXPECT_EQ(w.tasks[0].on_success->next, "8");
+  EXPECT_EQ(w.tasks[1].tasks[0].policy.retry.attempts, 5);
+  EXPECT_EQ(w.tasks[1].tasks[0].policy.start_to_close_ms, 7'000);
+  EXPECT_EQ(w.tasks[1].tasks[1].policy.retry.attempts, 2);
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Graph, Mistakes,

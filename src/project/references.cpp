@@ -91,21 +91,28 @@ class Expander {
  public:
   Expander(const ReferenceScope& scope, Diagnostics& diagnostics) : scope_(scope), diagnostics_(diagnostics) {}
 
-  void run(Node& node, const std::string& path, size_t chain) {
+  // `in_schema`: a `$ref` there is the schema's own, unless it says local::, global:: or resource::.
+  void run(Node& node, const std::string& path, size_t chain, bool in_schema = false) {
     if (node.is_map()) {
-      if (node.find("$ref") != nullptr) replace(node, path, chain);
+      if (is_reference(node.find("$ref"), in_schema)) replace(node, path, chain);
       if (node.find("$use") != nullptr) use(node, path);
       if (node.find("$merge") != nullptr) merge(node, path, chain);
       for (Node::Member& member : node.members) {
-        // A `$` below these keys is the user's own data, as in the `$ref` of a JSON schema.
-        if (member.name == "schemas" || member.name == "input" || member.name == "output") continue;
-        run(member.value, path.empty() ? member.name : path + '.' + member.name, chain);
+        const bool schema = member.name == "schemas" || member.name == "input" || member.name == "output";
+        run(member.value, path.empty() ? member.name : path + '.' + member.name, chain, in_schema || schema);
       }
     }
-    for (size_t i = 0; i < node.items.size(); ++i) run(node.items[i], path + '[' + std::to_string(i) + ']', chain);
+    for (size_t i = 0; i < node.items.size(); ++i)
+      run(node.items[i], path + '[' + std::to_string(i) + ']', chain, in_schema);
   }
 
  private:
+  static bool is_reference(const Node* directive, bool in_schema) {
+    if (directive == nullptr || !in_schema) return directive != nullptr;
+    const std::string text = scalar_text(*directive);
+    return text.starts_with("local::") || text.starts_with("global::") || text.starts_with("resource::");
+  }
+
   void replace(Node& node, const std::string& path, size_t chain) {
     const Node directive = *node.find("$ref");
     node.erase("$ref");

@@ -71,7 +71,12 @@ io::Task<Result<Toolbox::ScriptRuntime>> Toolbox::find_runtime(std::string sourc
     }
     ScriptRuntime found{.argv = {name}, .name = name};
     if (name == "bun") found.argv.push_back("run");
-    if (name == "deno") found.argv.insert(found.argv.end(), {"run", "--allow-all"});
+    if (name == "deno") {  // the only one of them that has permissions
+      found.argv.push_back("run");
+      const auto& permissions = options_.runtime.permissions;
+      if (permissions.empty()) found.argv.push_back("--allow-all");
+      found.argv.insert(found.argv.end(), permissions.begin(), permissions.end());
+    }
     if (name == "node") {
       found.argv.push_back("--max-old-space-size=" + heap);
       const double number = version_of(*version);
