@@ -19,6 +19,7 @@
 
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "journal_sim.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
 #include "workflow/machine/machine.hpp"
@@ -169,28 +170,28 @@ class Simulation {
   std::string trouble_;
 };
 
-// --seed N runs one; --count M runs the seeds 1 to M.
-int simulate(const std::vector<std::string>& arguments) {
+// --seed N runs one; --count M runs the seeds 1 to M. --journal: with the journal and its database.
+int simulate(std::vector<std::string> arguments) {
+  const bool with_journal = std::erase(arguments, "--journal") > 0;
   int64_t first = 1;
   int64_t count = 500;
-  for (size_t i = 0; i + 1 < arguments.size(); i += 2) {
+  for (size_t i = 0; i < arguments.size(); i += 2) {
     int64_t value = 0;
-    if (!parse_int64(arguments[i + 1], value) || value < 0) {
-      std::fprintf(stderr, "compozy_sim: '%s' is no number\n", arguments[i + 1].c_str());
+    const bool is_seed = arguments[i] == "--seed";
+    if ((!is_seed && arguments[i] != "--count") || i + 1 == arguments.size() || !parse_int64(arguments[i + 1], value) ||
+        value < 0) {
+      std::fprintf(stderr, "usage: compozy_sim [--journal] [--seed N | --count N], not '%s'\n", arguments[i].c_str());
       return 2;
     }
-    if (arguments[i] == "--seed") {
-      first = value;
-      count = 1;
-    } else if (arguments[i] == "--count") {
-      count = value;
-    }
+    if (is_seed) first = value;
+    count = is_seed ? 1 : value;
   }
   for (int64_t seed = first; seed < first + count; ++seed) {
-    const std::string trouble = Simulation(static_cast<uint64_t>(seed)).run();
+    const std::string trouble =
+        with_journal ? simulate_journal(static_cast<uint64_t>(seed)) : Simulation(static_cast<uint64_t>(seed)).run();
     if (trouble.empty()) continue;
-    std::fprintf(stderr, "violated with seed %lld: %s\nreplay: ./dev sim --seed %lld\n", static_cast<long long>(seed),
-                 trouble.c_str(), static_cast<long long>(seed));
+    std::fprintf(stderr, "violated with seed %lld: %s\nreplay: ./dev sim %s--seed %lld\n", static_cast<long long>(seed),
+                 trouble.c_str(), with_journal ? "--journal " : "", static_cast<long long>(seed));
     return 1;
   }
   std::printf("%lld seeds, no invariant violated\n", static_cast<long long>(count));
