@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "expression/cel_node.hpp"
+#include "expression/recent.hpp"
 
 namespace compozy::expression {
 namespace {
@@ -43,6 +44,9 @@ class Runner {
 
   Result<void> step(const CelNode& node, size_t count = 1) {
     steps_ += count;
+    if (!environment_.spend(count)) {
+      return refuse(node, Error{.code = Errc::limit_exceeded, .message = std::string(kTogetherTooMany)});
+    }
     if (steps_ <= environment_.steps_max) return {};
     return refuse(node, Error{.code = Errc::limit_exceeded,
                               .message = "an expression may take " + std::to_string(environment_.steps_max) +
@@ -252,6 +256,14 @@ Result<Cel> Cel::compile(std::string_view text, std::span<const std::string_view
   out.root_ = std::move(parsed.root);
   out.references_ = std::move(parsed.references);
   return out;
+}
+
+Result<Cel> cached_cel(std::string_view text, std::span<const std::string_view> names) {
+  static Recent<Cel> recent(kCelCacheMax);
+  std::string key;
+  for (const std::string_view name : names) key.append(name).append(1, ',');
+  key += text;
+  return recent.get(key, [&] { return Cel::compile(text, names); });
 }
 
 namespace {

@@ -47,4 +47,8 @@ class Cel {
   std::vector<Reference> references_;
 };
 
+// Compiles through a process-wide cache of the most recent texts and names (kCelCacheMax).
+inline constexpr size_t kCelCacheMax = 1'024;
+Result<Cel> cached_cel(std::string_view text, std::span<const std::string_view> names);
+
 }  // namespace compozy::expression

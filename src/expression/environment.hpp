@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace compozy::expression {
 
@@ -14,7 +15,16 @@ struct Environment {
   uint64_t entropy = 0;                    // seeds uuidv4, randInt, shuffle, ...
   size_t steps_max = 1'000'000;            // evaluated nodes, function calls, loop rounds; kStepWeight of values
   size_t output_max = 10UL * 1024 * 1024;  // bytes of one text
+  size_t* steps_left = nullptr;            // of all expressions that are evaluated together; null = no such limit
+
+  bool spend(size_t steps) const {
+    if (steps_left == nullptr) return true;
+    const bool enough = steps <= *steps_left;
+    *steps_left -= enough ? steps : *steps_left;
+    return enough;
+  }
 };
+inline constexpr std::string_view kTogetherTooMany = "the expressions of this step take too many steps together";
 
 // Each so much of the values that a function reads and makes (json::extent_of) is a step as well: a call on a list of a
 // million elements is no cheaper for being one call.

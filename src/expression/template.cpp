@@ -1,45 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "expression/template.hpp"
 
-#include <algorithm>
-#include <list>
-#include <mutex>
-#include <unordered_map>
-
+#include "expression/recent.hpp"
 #include "expression/template_run.hpp"
 
 namespace compozy::expression {
 namespace {
-
-// The most recently used templates by their text.
-class Cache {
- public:
-  Result<Template> get(std::string_view text) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (auto found = index_.find(text); found != index_.end()) {
-        entries_.splice(entries_.begin(), entries_, found->second);
-        return found->second->second;
-      }
-    }
-    TRY(Template parsed, Template::parse(text));
-    const std::lock_guard lock(mutex_);
-    if (index_.contains(text)) return parsed;
-    entries_.emplace_front(std::string(text), parsed);
-    index_.emplace(entries_.front().first, entries_.begin());
-    if (entries_.size() > kTemplateCacheMax) {
-      index_.erase(entries_.back().first);
-      entries_.pop_back();
-    }
-    return parsed;
-  }
-
- private:
-  using Entries = std::list<std::pair<std::string, Template>>;
-  std::mutex mutex_;
-  Entries entries_;
-  std::unordered_map<std::string_view, Entries::iterator> index_;  // keys live in entries_
-};
 
 std::string element_name(size_t index) { return '[' + std::to_string(index) + ']'; }
 
@@ -62,8 +28,8 @@ Result<std::string> Template::render(const json::Value& context, const Environme
 const std::vector<Reference>& Template::references() const { return code_->references; }
 
 Result<Template> cached_template(std::string_view text) {
-  static Cache cache;
-  return cache.get(text);
+  static Recent<Template> recent(kTemplateCacheMax);
+  return recent.get(text, [&] { return Template::parse(text); });
 }
 
 Result<json::Value> render_tree(const json::Value& tree, const json::Value& context, const Environment& environment) {

@@ -47,6 +47,7 @@ class Runner {
   }
   Result<void> step(uint32_t offset, size_t count = 1) {
     steps_ += count;
+    if (!environment_.spend(count)) return refuse(offset, Errc::limit_exceeded, std::string(kTogetherTooMany));
     if (steps_ <= environment_.steps_max) return {};
     return refuse(offset, Errc::limit_exceeded,
                   "a template may take " + std::to_string(environment_.steps_max) + " steps; this one takes more");

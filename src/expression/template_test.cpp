@@ -252,6 +252,16 @@ TEST(Template, SaysWhatItNeedsFromItsContext) {
   EXPECT_EQ(references("{{ define \"t\" }}{{ .a }}{{ $.b }}{{ end }}{{ template \"t\" .input }}"), "input! ");
 }
 
+TEST(Template, ExpressionsThatAreEvaluatedTogetherShareALimit) {
+  size_t left = 250;
+  const Environment together{.now_ms = 0, .entropy = 1, .steps_left = &left};
+  const Template loop = Template::parse("{{ range until 50 }}.{{ end }}").value();
+  EXPECT_TRUE(loop.render(context(), together));
+  EXPECT_TRUE(loop.render(context(), together));
+  EXPECT_THAT(loop.render(context(), together).error().message, HasSubstr("too many steps together"));
+  EXPECT_EQ(left, 0U);
+}
+
 TEST(Template, LargeListsAreWalkedOnce) {
   EXPECT_EQ(render("{{ shuffle (repeat 1000000 \"a\") | len }}"), "1000000");
   EXPECT_EQ(render("{{ uniq (concat (until 50000) (until 50000)) | len }}"), "50000");

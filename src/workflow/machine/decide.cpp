@@ -239,10 +239,13 @@ void Decider::enter_next() {
 
 void Decider::enter(const Task& task, const std::string& path, const std::string& id, int64_t index, json::Value vars,
                     const json::Value& over_with) {
-  json::Value context = base_context(&task, {}, vars);
-  const std::string parent = parent_path(path);
-  if (!parent.empty()) context.set("parent", parent_view(parent, 1));
-  auto input = input_of(task, parent, context);
+  const auto input_here = [&] {  // the context is gone before the records: `.tasks` is then changed in place
+    json::Value context = base_context(&task, {}, vars);
+    const std::string parent = parent_path(path);
+    if (!parent.empty()) context.set("parent", parent_view(parent, 1));
+    return input_of(task, parent, context);
+  };
+  auto input = input_here();
   TaskEntered entered{.n = state_.last_n + 1,
                       .path = path,
                       .id = id,

@@ -110,6 +110,7 @@ class Decider {
   Records records_;
   std::deque<std::string> ready_;
   uint64_t expressions_ = 0;
+  size_t steps_left_ = kDecisionStepsMax;
   json::Value workflow_env_;
   bool workflow_env_rendered_ = false;
 };

@@ -8,7 +8,8 @@
 //
 // The driver commits the records, then performs the commands. When the commit fails it throws `state` away and folds
 // the records that are durable. `now`, uuids and random numbers inside templates come from the Stamp. Limits:
-// kVisitsMax visits of one task, kChildrenMax children of one container, kSignalsMax buffered signals.
+// kVisitsMax visits of one task, kChildrenMax children of one container, kSignalsMax buffered signals,
+// kDecisionStepsMax.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ inline constexpr int64_t kVisitsMax = 10'000;
 inline constexpr int64_t kChildrenMax = 100'000;
 inline constexpr int64_t kSignalsMax = 1'000;
 inline constexpr int64_t kConcurrentChildrenMax = 100;
-inline constexpr int64_t kRunDepthMax = 16;  // runs above a run
+inline constexpr int64_t kRunDepthMax = 16;              // runs above a run
+inline constexpr size_t kDecisionStepsMax = 50'000'000;  // of all expressions of one decide()
 inline constexpr size_t kAttributeBytesMax = 256;
 
 struct Stamp {

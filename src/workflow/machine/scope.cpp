@@ -17,7 +17,7 @@ constexpr int64_t kParentDepthMax = 10;
 expression::Environment Decider::environment() {
   // Each expression of one decision has chance of its own, and the same one when it is decided again.
   constexpr uint64_t kStep = 0x9e3779b97f4a7c15;
-  return {.now_ms = stamp_.at_ms, .entropy = stamp_.entropy + kStep * ++expressions_};
+  return {.now_ms = stamp_.at_ms, .entropy = stamp_.entropy + kStep * ++expressions_, .steps_left = &steps_left_};
 }
 
 json::Value Decider::base_context(const Task* task, const json::Value& input, const json::Value& vars) {
@@ -127,7 +127,7 @@ Result<json::Value> Decider::cel(const std::string& text, const json::Value& con
         std::span<const std::string_view>(project::kLoopConditionNames)}) {
     names.insert(names.end(), further.begin(), further.end());
   }
-  TRY(const expression::Cel program, expression::Cel::compile(text, names));
+  TRY(const expression::Cel program, expression::cached_cel(text, names));
   return program.evaluate(context, environment());
 }
 
