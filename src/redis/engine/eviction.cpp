@@ -41,7 +41,13 @@ Eviction::Room Eviction::make_room() {
   const Clock& clock = server_.keyspace.clock();
   const int64_t started_us = clock.monotonic_us();
   const int64_t allowed_us = time_limit_us(server_.settings.maxmemory_eviction_tenacity);
+  Reclaimer& reclaimer = server_.keyspace.reclaimer();
   for (int deleted = 1; server_.limited_memory() > limit; ++deleted) {
+    // Large values that went are being freed on another thread: what they held comes back soon, so nobody else goes.
+    const bool on_its_way = reclaimer.pending() > 0;
+    reclaimer.settle();
+    if (server_.limited_memory() <= limit) return Room::enough;
+    if (on_its_way) return Room::freeing;
     if (!evict_one(chosen)) return Room::none;
     if (deleted % kKeysPerLook == 0 && clock.monotonic_us() - started_us > allowed_us) return Room::freeing;
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "redis/engine/eviction.hpp"
 
+#include <thread>
+
 #include "redis/engine/engine_fixture.hpp"
 
 namespace compozy::redis {
@@ -78,6 +80,23 @@ TEST_F(EvictionTest, WithoutAPolicyWritesAreRefusedAndReadsAreNot) {
   EXPECT_THAT(run("EVAL \"return redis.call('SET','n','1')\" 0"), testing::Not(HasSubstr("OOM")));
   limit_to(-100, "noeviction");
   EXPECT_THAT(run("EVAL \"return redis.call('SET','n','1')\" 0"), HasSubstr("OOM command not allowed"));
+}
+
+// It is freed on another thread; until it is, nobody else has to go for it, and writes are not refused.
+TEST_F(EvictionTest, ALargeValueGoesAlone) {
+  const std::string element(100, 'e');
+  for (int i = 0; i < 5; ++i) {
+    std::vector<std::string> push{"RPUSH", "list" + std::to_string(i)};
+    push.resize(1002, element);
+    run_args(*session_, push);
+  }
+  limit_to(-50'000, "allkeys-random");
+  EXPECT_EQ(run("SET x 1"), "OK");
+  EXPECT_EQ(run("SET x 2"), "OK");
+  EXPECT_EQ(run("EXISTS list0 list1 list2 list3 list4"), "(integer) 4");
+  while (engine_.state().keyspace.reclaimer().pending() > 0) std::this_thread::yield();
+  run("PING");
+  EXPECT_TRUE(under_limit());
 }
 
 }  // namespace

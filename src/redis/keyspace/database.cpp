@@ -64,7 +64,7 @@ void Database::before_change(Entry& entry) {
 
 void Database::expire(Entry& entry) {
   const std::string key(entry.key());
-  erase(key, space_.lazy_expire ? Release::lazily : Release::now);
+  erase(key, space_.lazy_expire ? Release::lazily : Release::later);
   if (space_.events() != nullptr) space_.events()->key_expired(*this, key);
   modified(key);
 }
@@ -165,7 +165,7 @@ void Database::set_string(std::string_view key, std::string_view value, bool kee
     space_.added(*this, key);
     return;
   }
-  if (!old->embedded()) free_value(old->type, old->pointer());
+  if (!old->embedded()) end_value(*old, Release::later);
   moved(hash, old, fresh);
   space_.used(*fresh);
 }
@@ -215,15 +215,16 @@ Entry* Database::detach(std::string_view key) {
   return entry;
 }
 
+void Database::end_value(const Entry& entry, Release release) {
+  if (release == Release::now || !is_large(entry)) return free_value(entry.type, entry.pointer());
+  if (release == Release::lazily) ++space_.lazily_freed;
+  space_.reclaimer().take([type = entry.type, value = entry.pointer()] { free_value(type, value); });
+}
+
 bool Database::erase(std::string_view key, Release release) {
   Entry* entry = detach(key);
   if (entry == nullptr) return false;
-  if (release == Release::now || !is_large(*entry)) {
-    Entry::free(entry);
-    return true;
-  }
-  if (release == Release::lazily) ++space_.lazily_freed;
-  space_.reclaimer().take([type = entry->type, value = entry->pointer()] { free_value(type, value); });
+  if (!entry->embedded()) end_value(*entry, release);
   Entry::free_shell(entry);
   return true;
 }

@@ -62,7 +62,7 @@ class Database {
   char* resize_string(std::string_view key, size_t size);
   // The key must be absent. The database owns the value from now on.
   Entry* add(std::string_view key, Type type, void* value, int64_t deadline_ms = -1);
-  bool erase(std::string_view key, Release release = Release::now);
+  bool erase(std::string_view key, Release release = Release::later);
   // Takes the entry out; the caller frees it or gives its value to add().
   Entry* detach(std::string_view key);
   // The pointer form of a detached entry's value, which is no longer the entry's; frees the shell.
@@ -116,6 +116,7 @@ class Database {
   bool is_expired(const Entry& entry) const;
   void expire(Entry& entry);
   void free_all();
+  void end_value(const Entry& entry, Release release);  // of an entry whose value is not embedded
 
   Keyspace& space_;
   size_t index_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "redis/keyspace/database.hpp"
 
+#include <thread>
+
 #include "redis/keyspace/keyspace.hpp"
 
 namespace compozy::redis {
@@ -172,6 +174,29 @@ TEST_F(DatabaseTest, KeepsKeysOfEveryLengthApart) {
     EXPECT_EQ(db_.peek(key)->key().size(), size);
   }
   EXPECT_EQ(db_.size(), 9U);
+}
+
+// What is freed elsewhere leaves the account with the next unit, and not within this one.
+TEST_F(DatabaseTest, FreesALargeValueInTheBackgroundWhateverEndsIt) {
+  AccountScope scope(space_.memory());
+  const std::string large(1'000'000, 'v');
+  const auto ends_later = [&](auto end) {
+    db_.set_string("k", large);
+    const int64_t with = space_.memory().used;
+    end();
+    EXPECT_GT(space_.memory().used, with - 1000);
+    while (space_.reclaimer().pending() > 0) std::this_thread::yield();
+    space_.begin_unit();
+    EXPECT_LT(space_.memory().used, with - 900'000);
+    EXPECT_EQ(space_.lazily_freed, 0U);
+  };
+  ends_later([&] { db_.set_string("k", "small"); });
+  EXPECT_EQ(get("k"), "small");
+  ends_later([&] { db_.erase("k"); });
+  db_.set_string("k", large);
+  const int64_t with = space_.memory().used;
+  db_.erase("k", Release::now);
+  EXPECT_LT(space_.memory().used, with - 900'000);
 }
 
 }  // namespace
