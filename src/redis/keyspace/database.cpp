@@ -64,7 +64,7 @@ void Database::before_change(Entry& entry) {
 
 void Database::expire(Entry& entry) {
   const std::string key(entry.key());
-  erase(key, space_.lazy_expire ? Release::lazily : Release::later);
+  erase(key, space_.lazy_expire ? Release::lazily : Release::now);
   if (space_.events() != nullptr) space_.events()->key_expired(*this, key);
   modified(key);
 }
