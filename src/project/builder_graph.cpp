@@ -67,6 +67,11 @@ void Builder::check_graph() {
     check_target(task.default_route, task, "default_route");
     check_target(task.on_timeout, task, "on_timeout");
   }
+  if (!workflow_.on_cancel.empty() && !top_index_.contains(workflow_.on_cancel)) {
+    diagnostics_.add(
+        *file_.find("on_cancel"), "on_cancel",
+        "unknown task '" + workflow_.on_cancel + "'" + did_you_mean(workflow_.on_cancel, ids_of(workflow_.tasks)));
+  }
   check_reachable();
   check_ends();
   check_task_uses();
@@ -81,6 +86,8 @@ void Builder::check_reachable() {
     }
   }
   std::vector<size_t> open{0};
+  if (const auto cleanup = top_index_.find(workflow_.on_cancel); cleanup != top_index_.end())
+    open.push_back(cleanup->second);
   while (!open.empty()) {
     const Task& task = workflow_.tasks[open.back()];
     open.pop_back();

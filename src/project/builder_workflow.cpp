@@ -204,6 +204,7 @@ Workflow Builder::build() {
   if (const Node* config = file_.find("config")) build_config(*config);
   if (const Node* triggers = file_.find("triggers")) build_triggers(*triggers);
   if (const Node* schedule = file_.find("schedule")) build_schedule(*schedule);
+  workflow_.on_cancel = file_.text("on_cancel");
   if (const Node* attributes = file_.find("attributes"); attributes != nullptr && attributes->is_map())
     build_attributes(*attributes);
   if (const Node* retention = file_.find("retention")) build_retention(*retention);

@@ -224,6 +224,7 @@ struct Workflow {
   std::vector<Memory> memories;
   std::vector<Trigger> triggers;
   std::optional<Schedule> schedule;
+  std::string on_cancel;   // id of the task that cleans up when a run is canceled
   json::Value attributes;  // name -> template, rendered when a run starts: what runs are found by. null = none
   RunRetention retention;
 

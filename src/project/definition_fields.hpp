@@ -205,6 +205,7 @@ void fields(V& v, T& x) {
   v("memories", x.memories);
   v("triggers", x.triggers);
   v("schedule", x.schedule);
+  v("on_cancel", x.on_cancel);
   v("attributes", x.attributes);
   v("retention", x.retention);
 }

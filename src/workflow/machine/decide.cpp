@@ -103,13 +103,25 @@ Result<void> Decider::on(const Controlled& event) {
       ready_.assign(open.rbegin(), open.rend());
       break;
     }
-    case Control::cancel:
-      emit(CancelRequested{.reason = event.reason});
-      cancel_below("");
-      close_run({.status = Status::canceled,
-                 .output = {},
-                 .error = make_error("canceled", event.reason.empty() ? "canceled on request" : event.reason)});
-      break;
+    case Control::cancel: return cancel_run(event.reason.empty() ? "canceled on request" : event.reason);
+  }
+  return {};
+}
+
+// What is open is canceled at once. With an on_cancel task the run then does that, shielded: no further cancel reaches
+// it, and the run ends CANCELED after it.
+Result<void> Decider::cancel_run(const std::string& reason) {
+  if (state_.canceling) {
+    return fail(Errc::conflict,
+                "run '" + state_.run_id + "' is being canceled already: its on_cancel task is under way");
+  }
+  const std::string& shield = program_.workflow().on_cancel;
+  emit(CancelRequested{.reason = reason, .shield = shield});
+  cancel_below("", shield);
+  if (shield.empty()) {
+    close_run({.status = Status::canceled, .output = {}, .error = make_error("canceled", reason)});
+  } else if (state_.paused) {
+    emit(Resumed{});
   }
   return {};
 }
@@ -140,9 +152,17 @@ void Decider::settle() {
     } else if (!state_.frames.empty()) {
       return;
     } else if (state_.unhandled) {
-      close_run(*state_.unhandled);
+      if (!state_.canceling) {
+        close_run(*state_.unhandled);
+      } else {
+        Outcome outcome = *state_.canceling;
+        outcome.error.set("details", json::Value::object({{"on_cancel", state_.unhandled->error}}));
+        close_run(std::move(outcome));
+      }
     } else if (!state_.next_task.empty()) {
       enter_next();
+    } else if (state_.canceling) {
+      close_run(*state_.canceling);
     } else {
       finish_run();
     }
@@ -339,14 +359,15 @@ void Decider::choose_next(const Task& task, const Frame& frame, TaskClosed& clos
   closed.next_with = std::move(*with);
 }
 
-void Decider::cancel_below(const std::string& path) {
+void Decider::cancel_below(const std::string& path, const std::string& shield) {
   for (const std::string& open : state_.open_paths_below(path)) {
     close_ops(*state_.find_frame(open));
     emit(TaskClosed{.path = open,
                     .outcome = {.status = Status::canceled,
                                 .output = {},
                                 .error = make_error("canceled", "canceled with its run or its siblings")},
-                    .next = {},
+                    .handled = !shield.empty(),
+                    .next = parent_path(open).empty() ? shield : std::string(),
                     .next_with = {}});
   }
 }

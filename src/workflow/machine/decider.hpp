@@ -47,7 +47,8 @@ class Decider {
   Result<json::Value> input_of(const Task& task, const std::string& parent, const json::Value& context);
   void close(const std::string& path, Outcome outcome);
   void choose_next(const Task& task, const Frame& frame, TaskClosed& closed);
-  void cancel_below(const std::string& path);
+  void cancel_below(const std::string& path, const std::string& shield = {});
+  Result<void> cancel_run(const std::string& reason);
   void close_ops(const Frame& frame);
   void finish_run();
   void close_run(Outcome outcome);

@@ -543,6 +543,47 @@ TEST(Collection, ItsWithIsBelowThatOfItsChildrenAndSeesTheItem) {
   EXPECT_EQ(json::print(run.state.tasks["c"]["input"]), R"({"unit":"kg"})");
 }
 
+constexpr const char* kShielded =
+    R"({"on_cancel":"undo","tasks":[{"id":"a","tool":"t","on_success":{"next":"b"}},{"id":"b","tool":"t"},
+    {"id":"undo","tool":"refund","with":{"why":"{{ .error.message }}"},"on_success":{"next":"tell"}},{"id":"tell","tool":"mail"}]})";
+
+TEST(OnCancel, RunsShieldedAfterWhatWasOpenIsCanceled) {
+  Played run(kShielded);
+  run.feed(Controlled{.control = Control::cancel, .reason = "no longer wanted"}).value();
+  EXPECT_EQ(run.canceled.size(), 1U);
+  EXPECT_EQ(run.state.status, Status::running);
+  ASSERT_EQ(run.activities.size(), 1U);
+  EXPECT_EQ(json::print(run.activities.begin()->second.spec["input"]), R"({"why":"no longer wanted"})");
+  EXPECT_EQ(run.feed(Controlled{.control = Control::cancel, .reason = {}}).error().code, Errc::conflict);
+  run.answer("{}");
+  run.answer("{}");
+  EXPECT_EQ(run.state.status, Status::canceled);
+  EXPECT_EQ(run.state.outcome.error["message"].string_or(""), "no longer wanted");
+  EXPECT_EQ(run.state.tasks["a"]["status"].string_or(""), "CANCELED");
+}
+
+TEST(OnCancel, APausedRunIsCanceledToo) {
+  Played run(kShielded);
+  run.feed(Controlled{.control = Control::pause, .reason = {}}).value();
+  run.feed(Controlled{.control = Control::cancel, .reason = "x"}).value();
+  run.answer("{}");
+  run.answer("{}");
+  EXPECT_EQ(run.state.status, Status::canceled);
+}
+
+TEST(OnCancel, AFailureOfItIsTold) {
+  Played run(kShielded);
+  run.feed(Controlled{.control = Control::cancel, .reason = "x"}).value();
+  const int64_t op = run.activities.begin()->first;
+  run.feed(
+         OpFinished{.op = op,
+                    .outcome = {.status = Status::failed, .output = {}, .error = make_error("tool_error", "bank away")},
+                    .usage = {}})
+      .value();
+  EXPECT_EQ(run.state.status, Status::canceled);
+  EXPECT_EQ(run.state.outcome.error["details"]["on_cancel"]["message"].string_or(""), "bank away");
+}
+
 TEST(Limits, AnActivityCarriesItsRenderedKeys) {
   Played run(R"({"tasks":[{"id":"a","tool":"t","policy":{"priority":7,
       "concurrency":[{"scope":"task:w/a","key":"workflow.input.n + 1","limit":3},{"scope":"project","limit":2}],

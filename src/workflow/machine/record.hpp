@@ -112,6 +112,7 @@ struct Paused {};
 struct Resumed {};
 struct CancelRequested {
   std::string reason;
+  std::string shield;  // id of the task that cleans up before the run ends; empty = none
 };
 // The state as all records up to here left it: a fold may begin with it, and what came before may go.
 struct Checkpoint {

@@ -200,6 +200,7 @@ void fields(V&, T&) {}
 template <class V, Is<CancelRequested> T>
 void fields(V& v, T& r) {
   v("reason", r.reason);
+  v("shield", r.shield);
 }
 template <class V, Is<RunClosed> T>
 void fields(V& v, T& r) {

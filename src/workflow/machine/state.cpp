@@ -107,7 +107,7 @@ class Fold {
     if (frame.parent.empty()) {
       state_.next_task = r.next;
       state_.next_with = r.next_with;
-      state_.last_error = r.outcome.error;
+      if (!state_.canceling) state_.last_error = r.outcome.error;
       if (r.outcome.status != Status::success && !r.handled) state_.unhandled = r.outcome;
       return;
     }
@@ -155,7 +155,14 @@ class Fold {
 
   void operator()(const Paused&) { state_.paused = true; }
   void operator()(const Resumed&) { state_.paused = false; }
-  void operator()(const CancelRequested&) {}
+  void operator()(const CancelRequested& r) {
+    if (r.shield.empty()) return;  // ends with the same records
+    json::Value error = make_error("canceled", r.reason);
+    state_.canceling = {.status = Status::canceled, .output = {}, .error = error};
+    state_.next_task = r.shield;
+    state_.next_with = {};
+    state_.last_error = std::move(error);
+  }
 
   void operator()(const RunClosed& r) {
     state_.status = r.outcome.status;

@@ -102,6 +102,7 @@ struct State {
   json::Value next_with;
   json::Value last_error;            // of the failed task whose handler is being entered
   std::optional<Outcome> unhandled;  // of the failed top-level task that nothing handled
+  std::optional<Outcome> canceling;  // how the run will end, once its on_cancel task and what follows have ended
   json::Value tasks;                 // `.tasks` of expressions: the latest visit of each id
   json::Value usage;                 // totals by provider/model
   int64_t last_op = 0;

@@ -150,6 +150,7 @@ Result<Frame> read_frame(const json::Value& body) {
 json::Value to_json(const State& state) {
   json::Value body = write(state);
   if (state.unhandled) body.set("unhandled", write_outcome(*state.unhandled));
+  if (state.canceling) body.set("canceling", write_outcome(*state.canceling));
   json::Value visits = json::Value::object();
   for (const auto& [id, count] : state.visits) visits.set(id, count);
   body.set("visits", std::move(visits));
@@ -173,6 +174,7 @@ Result<State> state_from_json(const json::Value& value) {
   if (!value.is_object()) return fail(Errc::corrupt_data, "a checkpoint's state is not an object");
   TRY(State state, read<State>(value));
   if (value["unhandled"].is_object()) state.unhandled = read_outcome(value["unhandled"]);
+  if (value["canceling"].is_object()) state.canceling = read_outcome(value["canceling"]);
   if (value["visits"].is_object()) {
     for (const auto& [id, count] : value["visits"].as_object()) state.visits[std::string(id)] = count.integer_or(0);
   }
