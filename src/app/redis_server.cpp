@@ -19,17 +19,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/redis_crash.hpp"
 #include "app/redis_log.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "base/text.hpp"
 #include "observe/log.hpp"
 #include "redis/commands/config_file.hpp"
 #include "redis/commands/handlers.hpp"
+#include "redis/commands/replication.hpp"
 #include "redis/commands/setting_rows.hpp"
 #include "redis/embedded/maintenance.hpp"
 #include "redis/persist/append_log.hpp"
 #include "redis/persist/dump_file.hpp"
 #include "redis/persist/loading.hpp"
+#include "redis/persist/replica_link.hpp"
 #include "redis/server/server.hpp"
 #include "redis/server/tls.hpp"
 
@@ -69,6 +73,7 @@ class Process final : public redis::HostPort {
 
   std::string apply(const redis::SettingRow& row, const redis::Settings& before, const redis::Settings& now) override;
   std::string shutdown(Shutdown options) override;
+  void follow(const std::string& host, int64_t port) override;
   std::string config_file() const override { return config_file_; }
   std::string executable() const override { return executable_path(); }
   void log(std::string_view text) override { log_.write(Level::warning, text); }
@@ -82,6 +87,7 @@ class Process final : public redis::HostPort {
   bool start_server(const redis::Settings& settings);
   bool load(redis::Loading& loading);
   bool stop_requested();
+  void follow_master(const std::string& setting);
   std::string apply_tls(const redis::SettingRow& row, const redis::Settings& now);
   bool end_by_signal(uint32_t number);
   std::string switch_log(bool on);
@@ -98,6 +104,8 @@ class Process final : public redis::HostPort {
   std::unique_ptr<redis::AppendLog> append_log_;
   std::unique_ptr<redis::Maintenance> maintenance_;
   std::unique_ptr<redis::Server> server_;
+  std::unique_ptr<redis::ReplicaLink> link_;
+  std::vector<std::unique_ptr<redis::ReplicaLink>> ended_links_;
   bool interrupted_ = false;  // told to end while the data was not there yet: nothing is saved
 };
 
@@ -159,6 +167,20 @@ std::string Process::apply_tls(const redis::SettingRow& row, const redis::Settin
     return "Unable to listen on this port. Check server logs.";
   }
   return {};
+}
+
+// Under the gate. The link before ends by itself; it is destroyed when the process ends, outside the gate.
+void Process::follow(const std::string& host, int64_t port) {
+  if (link_ != nullptr) {
+    link_->stop();
+    ended_links_.push_back(std::move(link_));
+  }
+  if (host.empty()) {
+    say(Level::notice, "MASTER MODE enabled");
+    return;
+  }
+  say(Level::notice, "REPLICAOF " + host + ":" + std::to_string(port) + " enabled");
+  link_ = std::make_unique<redis::ReplicaLink>(*engine_, host, port);
 }
 
 // Under the gate.
@@ -302,10 +324,20 @@ bool Process::start(redis::ConfigFile& config) {
     if (!load(loading)) return false;
     if (interrupted_) return true;
   }
+  follow_master(settings.replicaof);
   if (settings.port != 0 || settings.tls_port != 0) say(Level::notice, "Ready to accept connections");
   if (!settings.unixsocket.empty())
     say(Level::notice, "The server is now ready to accept connections at " + settings.unixsocket);
   return true;
+}
+
+// The setting `replicaof HOST PORT`.
+void Process::follow_master(const std::string& setting) {
+  const auto words = split(setting, ' ');
+  int64_t port = 0;
+  if (words.size() != 2 || !parse_int64(words[1], port)) return;
+  const redis::Engine::Hold hold(*engine_);
+  redis::follow(engine_->state(), std::string(words[0]), port);
 }
 
 bool Process::load(redis::Loading& loading) {
@@ -384,11 +416,14 @@ int Process::run(redis::ConfigFile& config) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signals_.reset(signalfd(-1, &signals, SFD_CLOEXEC));
   for (const int number : {SIGPIPE, SIGHUP}) std::signal(number, SIG_IGN);
+  if (settings.crash_log_enabled) report_crashes(absolute(settings.logfile));
   banner();
   write_pid_file(settings);
   if (!start(config)) return 1;
   if (!interrupted_) wait();
   server_.reset();
+  link_.reset();
+  ended_links_.clear();
   maintenance_.reset();
   append_log_.reset();
   if (!settings.pidfile.empty()) ::unlink(settings.pidfile.c_str());

@@ -239,6 +239,127 @@ class MigrateTest(unittest.TestCase):
             self.assertEqual(one.cli("GET", "k"), "v")
 
 
+@unittest.skipUnless(CLI and REDIS, "redis-server is not installed")
+class ReplicationTest(unittest.TestCase):
+    def test_follows_a_master_and_is_followed_also_by_redis(self):
+        ours = lambda *options: Redis("--save", "", *options)
+        theirs = lambda *options: Redis("--save", "", *options, command=[REDIS])
+        for make_master, make_replica in ((ours, ours), (theirs, ours), (ours, theirs)):
+            with make_master("--repl-diskless-sync-delay", 0) as master, make_replica() as replica:
+                master.cli("SET", "before", "1")
+                master.cli("RPUSH", "list", *range(500))
+                self.assertEqual(replica.cli("REPLICAOF", "127.0.0.1", master.port), "OK")
+                wait_until(lambda: replica.info("master_link_status") == "up", "the link")
+                self.assertEqual(replica.cli("GET", "before"), "1")
+                master.cli("-n", 3, "SET", "other", "x", "EX", 1000)
+                master.cli("EVAL", "redis.call('INCR', 'n') redis.call('INCR', 'n')", 0)
+                wait_until(lambda: replica.cli("GET", "n") == "2", "the writes")
+                self.assertGreater(int(replica.cli("-n", 3, "TTL", "other")), 900)
+                self.assertEqual(replica.cli("LLEN", "list"), "500")
+                self.assertIn("READONLY", replica.cli("SET", "a", "b"))
+                wait_until(lambda: "state=online" in (master.info("slave0") or ""), "the replica in INFO")
+                self.assertEqual(replica.cli("REPLICAOF", "NO", "ONE"), "OK")
+                self.assertEqual(replica.cli("SET", "a", "b"), "OK")
+                wait_until(lambda: master.info("connected_slaves") == "0", "the replica's leave")
+
+    def test_begins_anew_when_its_master_comes_back_and_keeps_its_own_log(self):
+        with Redis("--save", "") as replica, Redis("--save", "900 1") as first:
+            replica.cli("CONFIG", "SET", "appendonly", "yes")
+            first.cli("SET", "k", "1")
+            replica.cli("REPLICAOF", "127.0.0.1", first.port)
+            wait_until(lambda: replica.cli("GET", "k") == "1", "the first data")
+            first.end()
+            wait_until(lambda: replica.info("master_link_status") == "down", "the end of the link")
+            self.assertEqual(replica.cli("GET", "k"), "1")
+            replica.cli("CONFIG", "SET", "replica-serve-stale-data", "no")
+            self.assertIn("MASTERDOWN", replica.cli("GET", "k"))
+            port = first.port
+            again = subprocess.Popen([os.path.abspath(BINARY), "redis-server", "--port", str(port), "--save", ""],
+                                     cwd=first.folder, stdout=subprocess.DEVNULL)
+            try:
+                wait_until(lambda: replica.info("master_link_status") == "up", "the link")
+                self.assertEqual(replica.cli("GET", "k"), "1")
+                replica.cli("SET", "later", "2", port=port)
+                wait_until(lambda: replica.cli("GET", "later") == "2", "a write")
+            finally:
+                again.kill()
+                again.wait()
+            wait_until(lambda: replica.info("aof_rewrite_in_progress") == "0", "the log's rewrite")
+            replica.end()
+            with Redis("--save", "", "--appendonly", "yes", folder=replica.folder) as restarted:
+                self.assertEqual(restarted.cli("MGET", "k", "later"), "1\n2")
+
+    def test_a_replica_takes_nothing_from_a_master_that_it_may_not_enter(self):
+        with Redis("--save", "", "--requirepass", "secret", wait=False) as master, Redis("--save", "") as replica:
+            wait_until(master.alive, "the master")
+            replica.cli("SET", "mine", "1")
+            replica.cli("REPLICAOF", "127.0.0.1", master.port)
+            wait_until(lambda: "cannot be followed" in (replica.folder / "log").read_text(), "a word in the log")
+            self.assertEqual(replica.cli("GET", "mine"), "1")
+            replica.cli("CONFIG", "SET", "masterauth", "secret")
+            wait_until(lambda: replica.info("master_link_status") == "up", "the link")
+            self.assertEqual(replica.cli("EXISTS", "mine"), "0")
+
+
+@unittest.skipUnless(CLI, "redis-cli is not installed")
+class DebuggerTest(unittest.TestCase):
+    SCRIPT = "local n = tonumber(ARGV[1])\nlocal m = n * 2\nredis.call('SET', KEYS[1], m)\nreturn m"
+
+    def lead(self, peer, *words):
+        command = f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
+        peer.sendall(command.encode())
+        return self.lines(peer)
+
+    def lines(self, peer):
+        self.readers = getattr(self, "readers", {})
+        if peer not in self.readers:
+            self.readers[peer] = peer.makefile("rb")
+            self.addCleanup(self.readers[peer].close)
+        reader = self.readers[peer]
+        count = reader.readline().decode().strip()
+        if not count.startswith("*"):
+            return count
+        return [reader.readline().decode().strip()[1:] for _ in range(int(count[1:]))]
+
+    def test_leads_a_script_line_by_line_while_others_get_busy(self):
+        with Redis("--save", "") as server, socket.create_connection(("127.0.0.1", server.port)) as peer:
+            peer.settimeout(20)
+            self.assertEqual(self.lead(peer, "SCRIPT", "DEBUG", "SYNC"), "+OK")
+            stopped = self.lead(peer, "EVAL", self.SCRIPT, "1", "key", "21")
+            self.assertEqual(stopped[0], "* Stopped at 1, stop reason = step over")
+            self.assertEqual(stopped[1], "->1   local n = tonumber(ARGV[1])")
+            self.assertIn("BUSY", server.cli("GET", "key"))
+            self.assertIn("Stopped at 2", self.lead(peer, "next")[0])
+            self.assertEqual(self.lead(peer, "print", "n"), ["<value> 21"])
+            self.assertEqual(self.lead(peer, "eval", "1", "+", "2"), ["<retval> 3"])
+            self.assertIn("Unknown Redis command", self.lead(peer, "redis", "nothing")[1])
+            self.assertEqual(self.lead(peer, "redis", "set", "by-hand", "1")[1], "<reply> +OK")
+            self.assertIn("Unknown Redis Lua debugger command", self.lead(peer, "dance")[0])
+            self.lead(peer, "break", "4")
+            self.assertEqual(self.lead(peer, "continue")[0], "* Stopped at 4, stop reason = break point")
+            self.assertEqual(self.lead(peer, "print")[1], "<value> m = 42")
+            self.assertEqual(self.lead(peer, "continue"), ["<endsession>"])
+            self.assertEqual(self.lines(peer), ":42")
+            self.assertEqual(peer.recv(10), b"")
+            self.assertEqual(server.cli("MGET", "key", "by-hand"), "42\n1")
+
+    def test_a_client_that_leaves_or_aborts_ends_the_script(self):
+        with Redis("--save", "") as server:
+            for leave in (lambda peer: peer.shutdown(socket.SHUT_RDWR), lambda peer: self.lead(peer, "abort")):
+                with socket.create_connection(("127.0.0.1", server.port)) as peer:
+                    peer.settimeout(20)
+                    self.lead(peer, "SCRIPT", "DEBUG", "SYNC")
+                    self.lead(peer, "EVAL", self.SCRIPT, "1", "key", "21")
+                    leave(peer)
+                wait_until(lambda: server.cli("GET", "key") == "", "the end of the script")
+            with socket.create_connection(("127.0.0.1", server.port)) as peer:
+                self.lead(peer, "SCRIPT", "DEBUG", "SYNC")
+                self.lead(peer, "EVAL", self.SCRIPT, "1", "key", "21")
+                started = time.monotonic()
+                self.assertEqual(server.end(), 0)
+                self.assertLess(time.monotonic() - started, 10)
+
+
 @unittest.skipUnless(CLI, "redis-cli is not installed")
 class LifeTest(unittest.TestCase):
     def test_answers_while_it_loads_a_dump_or_a_log(self):

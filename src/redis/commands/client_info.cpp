@@ -16,6 +16,8 @@ constexpr size_t kEntryBytes = 80;  // a subscription, a watched key, a prefix, 
 
 std::string flags_of(const Session& session) {
   std::string flags;
+  if (session.replica) flags += 'S';
+  if (session.master) flags += 'M';
   if (session.monitors) flags += 'O';
   if (session.subscribed()) flags += 'P';
   if (session.in_multi) flags += 'x';
@@ -45,7 +47,9 @@ size_t names_memory(const Session& session) {
 
 }  // namespace
 
-std::string_view client_class(const Session& session) { return session.subscribed() ? "pubsub" : "normal"; }
+std::string_view client_class(const Session& session) {
+  return session.replica ? "slave" : session.subscribed() ? "pubsub" : "normal";
+}
 
 size_t output_memory(const Session& session) {
   const size_t beyond = session.unsent() - in_buffer(session);

@@ -4,6 +4,7 @@
 // Source: redis.io/commands/debug.
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,11 @@ void debug_aof_flush_sleep(Context& ctx) {
 void debug_log(Context& ctx) {
   if (ctx.server.host != nullptr) ctx.server.host->log("DEBUG LOG: " + std::string(ctx.arg(2)));
   ctx.reply.ok();
+}
+
+void debug_segfault(Context& ctx) {
+  if (ctx.server.host != nullptr) std::raise(SIGSEGV);
+  ctx.error("ERR DEBUG SEGFAULT is not allowed: the engine is part of another program");
 }
 
 void debug_error(Context& ctx) { ctx.error(ctx.arg(2)); }
@@ -185,6 +191,7 @@ constexpr std::array kRows{
     DebugRow{"populate", 3, 5, debug_populate, "Create so many string keys."},
     DebugRow{"protocol", 3, 3, debug_protocol, "Reply with a value of this type."},
     DebugRow{"replybuffer", 4, 4, debug_reply_buffer, "Steer how reply buffers shrink."},
+    DebugRow{"segfault", 2, 2, debug_segfault, "Crash the server."},
     DebugRow{"set-active-expire", 3, 3, debug_set_active_expire, "Turn active expiry on (1) or off (0)."},
     DebugRow{"set-disable-deny-scripts", 3, 3, debug_allow_denied, "Let scripts run every command (1) or not (0)."},
     DebugRow{"sleep", 3, 3, debug_sleep, "Stand still for so many seconds."},

@@ -148,6 +148,7 @@ void run_slowlog_get(Context& ctx);
 void run_slowlog_len(Context& ctx);
 void run_slowlog_reset(Context& ctx);
 void run_psync(Context& ctx);
+void run_replconf(Context& ctx);
 void run_sync(Context& ctx);
 
 // Writes the settings into the configuration file; `all` also those that have their initial value. Empty, or the error.

@@ -217,20 +217,6 @@ void add_stats(Context& ctx, Lines& lines) {
   lines.insert(lines.end(), rest.begin(), rest.end());
 }
 
-void add_replication(Context& ctx, Lines& lines) {
-  lines = {{"role", "master"},
-           {"connected_slaves", "0"},
-           {"master_failover_state", "no-failover"},
-           {"master_replid", ctx.server.run_id},
-           {"master_replid2", std::string(40, '0')},
-           {"master_repl_offset", "0"},
-           {"second_repl_offset", "-1"},
-           {"repl_backlog_active", "0"},
-           {"repl_backlog_size", std::to_string(ctx.server.settings.repl_backlog_size)},
-           {"repl_backlog_first_byte_offset", "0"},
-           {"repl_backlog_histlen", "0"}};
-}
-
 void add_cpu(Context&, Lines& lines) {
   const auto add = [&](int who, const std::string& suffix) {
     rusage usage{};
@@ -304,7 +290,7 @@ constexpr Section kSections[] = {
     {"Memory", add_memory},
     {"Persistence", [](Context& ctx, Lines& lines) { lines = ctx.server.engine->persistence_info(); }},
     {"Stats", add_stats},
-    {"Replication", add_replication},
+    {"Replication", add_replication_info},
     {"CPU", add_cpu},
     {"Modules", [](Context&, Lines&) {}},
     {"Commandstats", add_command_stats, false},

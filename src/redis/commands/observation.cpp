@@ -225,25 +225,6 @@ void run_cluster(Context& ctx) { ctx.error("ERR This instance has cluster suppor
 
 void run_failover(Context& ctx) { ctx.error("ERR FAILOVER requires connected replicas."); }
 
-void run_replicaof(Context& ctx) {
-  if (ctx.is(1, "no") && ctx.is(2, "one")) return ctx.reply.ok();
-  int64_t port = 0;
-  if (!parse_int64(ctx.arg(2), port) || port < 0 || port > 65535) {
-    ctx.error("ERR Invalid master port");
-    return;
-  }
-  ctx.error("ERR this server does not replicate others");
-}
-
-void run_psync(Context& ctx) { ctx.error("ERR this server has no replicas"); }
-
-void run_role(Context& ctx) {
-  ctx.reply.array(3);
-  ctx.reply.bulk("master");
-  ctx.reply.integer(0);
-  ctx.reply.array(0);
-}
-
 // ---- the rest ----
 
 void run_lolwut(Context& ctx) {
@@ -298,7 +279,7 @@ void run_shutdown(Context& ctx) {
     ctx.error("ERR Errors trying to SHUTDOWN. Check logs.");
     return;
   }
-  ctx.session.close_after_reply = true;
+  ctx.session.blocked = true;  // Its connection breaks when nobody listens any more.
 }
 
 void run_help(Context& ctx) {

@@ -25,6 +25,7 @@ class RedisPeer {
   // What has come, at least one byte; false: the end, an error, or nothing came in time.
   bool read_some(std::string& bytes, int64_t timeout_ms);
   bool timed_out() const { return timed_out_; }  // the last read: nothing came, the connection is as it was
+  void give_back(std::string_view bytes) { buffer_.insert(0, bytes); }  // for the next read
   void close();
 
  private:

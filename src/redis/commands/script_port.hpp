@@ -76,6 +76,7 @@ class ScriptPort {
 
   virtual bool running() const = 0;
   // It runs longer than `busy-reply-threshold`; others may be served meanwhile.
+  virtual bool killed() const = 0;  // the running script has been told to end
   virtual bool busy() const = 0;
   virtual std::optional<RunningScript> running_script() const = 0;
   // Empty: it ends soon. Otherwise the error reply. `for_shutdown` ends it whatever it has done.

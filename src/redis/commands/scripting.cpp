@@ -42,14 +42,18 @@ void run_script_kill(Context& ctx) {
   ctx.error(refused);
 }
 
-// The debugger stops the whole server at each line; it is not offered, and leaving its mode always works.
+// YES would debug a copy of the server and drop what the script did; there are no copies here.
 void run_script_debug(Context& ctx) {
-  if (ctx.is(2, "NO")) return ctx.reply.ok();
-  if (ctx.is(2, "YES") || ctx.is(2, "SYNC")) {
-    ctx.error("ERR the Lua debugger is not available in this server");
+  if (ctx.is(2, "YES")) {
+    ctx.error("ERR debugging in a copy of the server is not available; use SCRIPT DEBUG SYNC");
     return;
   }
-  ctx.error("ERR Use SCRIPT DEBUG YES/SYNC/NO");
+  if (!ctx.is(2, "NO") && !ctx.is(2, "SYNC")) {
+    ctx.error("ERR Use SCRIPT DEBUG YES/SYNC/NO");
+    return;
+  }
+  ctx.session.debugs_scripts = ctx.is(2, "SYNC");
+  ctx.reply.ok();
 }
 
 }  // namespace compozy::redis

@@ -9,21 +9,33 @@
 
 namespace compozy::redis {
 
-void EffectBuffer::append(size_t database, Args args) {
-  if (!enabled) return;
-  if (selected_ != static_cast<int64_t>(database)) {
-    selected_ = static_cast<int64_t>(database);
+void EffectBuffer::Part::append(size_t database, Args args) {
+  if (selected != static_cast<int64_t>(database)) {
+    selected = static_cast<int64_t>(database);
     const std::string number = std::to_string(database);
-    append_command(bytes_, std::array<std::string_view, 2>{"SELECT", number});
+    append_command(bytes, std::array<std::string_view, 2>{"SELECT", number});
   }
-  append_command(bytes_, args);
-  ++count_;
+  append_command(bytes, args);
+  ++count;
+}
+
+void EffectBuffer::append(size_t database, Args args) {
+  if (!enabled || targets == kNobody) return;
+  if (targets != kBoth && !split_) {
+    replicas_ = log_;
+    split_ = true;
+  }
+  if (!split_ || (targets & kLog) != 0) log_.append(database, args);
+  if (split_ && (targets & kReplicas) != 0) replicas_.append(database, args);
 }
 
 void EffectBuffer::clear() {
-  bytes_.clear();
-  count_ = 0;
+  log_.bytes.clear();
+  log_.count = 0;
   separate = false;
+  if (!std::exchange(split_, false)) return;
+  replicas_ = {};
+  select_again();
 }
 
 void BlockedKeys::remove(size_t database, std::string_view key) {
@@ -79,7 +91,7 @@ const Settings::OutputLimit& ServerState::output_limit(std::string_view client_c
 void ServerState::end_pause_if_over(int64_t now_ms) {
   if (pause.what == ClientPause::What::nothing || now_ms < pause.until_ms) return;
   pause = {};
-  keyspace.set_expiry_paused(false);
+  keyspace.set_expiry_paused(following.on());
   engine->pause_ended();
 }
 

@@ -20,6 +20,7 @@
 #include "redis/commands/acl.hpp"
 #include "redis/commands/notifications.hpp"
 #include "redis/commands/rate.hpp"
+#include "redis/commands/replication.hpp"
 #include "redis/commands/row.hpp"
 #include "redis/commands/script_port.hpp"
 #include "redis/commands/settings.hpp"
@@ -36,19 +37,31 @@ namespace compozy::redis {
 // outcome. A unit of several effects is bracketed by MULTI and EXEC when it is taken.
 class EffectBuffer {
  public:
+  // Who gets it: redis.set_repl().
+  enum Target : uint8_t { kNobody = 0, kLog = 1, kReplicas = 2, kBoth = 3 };
+
   void append(size_t database, Args args);
-  size_t count() const { return count_; }
-  std::string_view bytes() const { return bytes_; }
+  bool empty() const { return log_.count == 0 && (!split_ || replicas_.count == 0); }
+  std::string_view bytes(Target target) const { return part(target).bytes; }
+  bool is_transaction(Target target) const { return part(target).count > 1 && !separate; }
   void clear();
-  void select_again() { selected_ = -1; }  // a new log file starts without a selected database
-  bool enabled = false;                    // without a log nothing is collected
-  bool separate = false;                   // several effects of this unit need not be one transaction
-  bool is_transaction() const { return count_ > 1 && !separate; }
+  void select_again() { log_.selected = replicas_.selected = -1; }  // a new log file starts without a selected database
+  bool enabled = false;                                             // without a log nothing is collected
+  bool separate = false;  // several effects of this unit need not be one transaction
+  uint8_t targets = kBoth;
 
  private:
-  std::string bytes_;
-  size_t count_ = 0;
-  int64_t selected_ = -1;
+  struct Part {
+    std::string bytes;
+    size_t count = 0;
+    int64_t selected = -1;
+    void append(size_t database, Args args);
+  };
+  const Part& part(Target target) const { return split_ && target == kReplicas ? replicas_ : log_; }
+
+  Part log_;
+  Part replicas_;
+  bool split_ = false;  // in this unit the two differ
 };
 
 // Which keys blocked clients wait for; the engine serves them after the unit that touched such a key.
@@ -114,6 +127,8 @@ class EnginePort {
   virtual void rejected(const Row* row, std::string_view error) = 0;
   // A busy script gives the gate away for a moment; `session` is its caller's.
   virtual void let_others_run(Session& session) = 0;
+  // A script that is debugged stands still: gives the gate away and waits for its client's next command for a moment.
+  virtual SessionOwner::Debugging debugger_command(Session& session, std::vector<std::string>& command) = 0;
   virtual const std::map<uint64_t, Session*>& sessions() const = 0;  // by id
   virtual uint64_t last_lsn() const = 0;
   // Why this user may not run the command ("this user has no permissions …"); empty: it may. `context` is for ACL LOG:
@@ -144,6 +159,8 @@ class HostPort {
     bool force = false;
   };
   virtual std::string shutdown(Shutdown options) = 0;
+  // REPLICAOF: follows this master from now on; an empty host: nobody.
+  virtual void follow(const std::string& host, int64_t port) = 0;
   virtual std::string config_file() const = 0;  // its absolute path; empty: started without one
   virtual std::string executable() const = 0;
   virtual void log(std::string_view text) = 0;  // DEBUG LOG
@@ -174,7 +191,9 @@ struct ServerState {
   LatencyMonitor latency;
   ClientPause pause;
   size_t postponed_clients = 0;
-  std::vector<Session*> replicas;                           // sessions that sent SYNC
+  Following following;                                      // the master, if there is one
+  std::vector<Session*> replicas;                           // sessions that sent PSYNC or SYNC
+  uint64_t replication_offset = 0;                          // how much was sent to replicas
   size_t monitors = 0;                                      // sessions in MONITOR
   Session* current = nullptr;                               // whose command, EXEC or script runs
   bool cron_is_paused = false;                              // DEBUG PAUSE-CRON
@@ -206,6 +225,10 @@ struct ServerState {
   CommandStats& stats_of(const Row& row) { return stats.by_command[row_id(row)]; }
   const Settings::OutputLimit& output_limit(std::string_view client_class) const;
   void end_pause_if_over(int64_t now_ms);
+  // The master is away, and its old data shall not be shown.
+  bool is_stale() const {
+    return following.on() && following.link != Following::Link::up && !settings.replica_serve_stale_data;
+  }
   // One line to all who watch with MONITOR. `session` is who runs it; `lua`: from a script.
   void feed_monitors(const Session& session, bool lua, Args args);
 

@@ -26,6 +26,7 @@ class StoragePort {
   // keyspace before.
   virtual std::string reload(bool save, RestorePolicy libraries) = 0;
   virtual int64_t last_save_s() const = 0;
+  virtual bool last_save_failed() const = 0;
   // A slice of the walk, and the saves that the setting `save` asks for.
   virtual void work(int64_t budget_us) = 0;
   virtual std::vector<std::pair<std::string, std::string>> info() const = 0;

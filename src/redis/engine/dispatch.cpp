@@ -13,6 +13,16 @@
 
 namespace compozy::redis {
 
+namespace {
+
+// What a command has replied; the debugger of scripts may have sent what stood before it.
+std::string_view written_since(ReplyWriter& reply, size_t place) {
+  const std::string_view bytes = reply.buffer();
+  return bytes.substr(std::min(place, bytes.size()));
+}
+
+}  // namespace
+
 std::string unknown_command(Args args) {
   std::string shown;
   for (size_t i = 1; i < args.size() && shown.size() < 128; ++i) {
@@ -67,7 +77,7 @@ Engine::Admission Engine::refuse(Session& session, const Row* row, ReplyWriter& 
   } else {
     reply.error(text);
   }
-  count_error(std::string_view(reply.buffer()).substr(place));
+  count_error(written_since(reply, place));
   if (row != nullptr) ++state_.stats_of(*row).rejected;
   return Admission::answered;
 }
@@ -127,12 +137,30 @@ uint32_t Engine::unit_flags(const Session& session, const Row& row, Args args) c
   return flags;
 }
 
+size_t Engine::good_replicas() const {
+  const int64_t since_ms = state_.keyspace.clock().wall_ms() - state_.settings.min_replicas_max_lag * 1000;
+  return static_cast<size_t>(std::ranges::count_if(
+      state_.replicas, [&](const Session* replica) { return replica->acknowledged_at_ms >= since_ms; }));
+}
+
 std::string Engine::write_refusal() {
   const Settings& settings = state_.settings;
-  // There are no replicas: whoever asks for some cannot have his writes.
-  if (settings.min_replicas_to_write > 0 && settings.min_replicas_max_lag > 0)
+  if (state_.storage != nullptr && settings.stop_writes_on_bgsave_error && !settings.save.empty() &&
+      state_.storage->last_save_failed()) {
+    return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands "
+           "that may modify the data set are disabled, because this instance is configured to report errors during "
+           "writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for "
+           "details about the RDB error.";
+  }
+  if (persistence_ != nullptr) {
+    if (std::string reason = persistence_->refusal(); !reason.empty()) return reason;
+  }
+  if (settings.min_replicas_to_write > 0 && settings.min_replicas_max_lag > 0 && !state_.following.on() &&
+      good_replicas() < static_cast<size_t>(settings.min_replicas_to_write))
     return "NOREPLICAS Not enough good replicas to write.";
-  return persistence_ == nullptr ? std::string() : persistence_->refusal();
+  if (state_.following.on() && settings.replica_read_only)
+    return "READONLY You can't write against a read only replica.";
+  return {};
 }
 
 // What depends on the server's state, and not on who asks.
@@ -145,6 +173,8 @@ std::string Engine::state_refusal(const Session& session, const Row& row, uint32
     return "ERR Can't execute '" + full_name(row) +
            "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context";
   }
+  if ((flags & kStale) == 0 && state_.is_stale())
+    return "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
   if (state_.loading && !row.has(kLoading)) return "LOADING Redis is loading the dataset in memory";
   if (state_.scripts->busy() && !row.has(kAllowBusy)) return state_.scripts->busy_error();
   return {};
@@ -153,9 +183,9 @@ std::string Engine::state_refusal(const Session& session, const Row& row, uint32
 // Nearly always nothing of what state_refusal() looks at is there.
 bool Engine::state_may_refuse(const Session& session, uint32_t flags) const {
   const Settings& settings = state_.settings;
-  const bool guards_writes = persistence_ != nullptr || settings.min_replicas_to_write > 0;
+  const bool guards_writes = persistence_ != nullptr || state_.storage != nullptr || settings.min_replicas_to_write > 0;
   return settings.maxmemory > 0 || state_.out_of_memory || (guards_writes && (flags & kWrite) != 0) ||
-         session.subscribed() || state_.loading || state_.scripts->busy();
+         session.subscribed() || state_.loading || state_.following.on() || state_.scripts->busy();
 }
 
 // CLIENT PAUSE: what changes data waits, also in a transaction or a script; in the mode ALL, everything.
@@ -282,7 +312,7 @@ void Engine::run(Session& session, const Row& row, Args args, ReplyWriter& reply
   const bool script = row.group == "scripting";
   if (script && !replaying_ && !retrying) feed(session, row, args, from_script);
   row.run(context);
-  if (context.failed && !context.error_counted) count_error(std::string_view(reply.buffer()).substr(place));
+  if (context.failed && !context.error_counted) count_error(written_since(reply, place));
   if (state_.stats.dirty != dirty && !context.propagated && !replaying_) state_.effects.append(database, args);
   if (block != nullptr && context.block) *block = std::move(context.block);
   if (replaying_) return;

@@ -181,19 +181,59 @@ void Engine::end_command(Session& session, size_t place) {
 }
 
 void Engine::end_unit(Session* session) {
-  if (state_.effects.count() == 0) {
-    state_.effects.clear();
+  EffectBuffer& effects = state_.effects;
+  if (effects.empty()) {
+    effects.clear();
     return state_.notifications.release(last_lsn_);
   }
-  if (session == nullptr) state_.effects.separate = true;  // Expiry and eviction: each deletion for itself.
-  if (sink_ != nullptr) last_lsn_ = sink_->append(state_.effects.bytes(), state_.effects.is_transaction());
-  for (Session* replica : state_.replicas) {
-    append_unit(replica->outbox.bytes, state_.effects.bytes(), state_.effects.is_transaction());
-    replica->notify();
+  if (session == nullptr) effects.separate = true;  // Expiry and eviction: each deletion for itself.
+  const std::string_view logged = effects.bytes(EffectBuffer::kLog);
+  if (sink_ != nullptr && !logged.empty())
+    last_lsn_ = sink_->append(logged, effects.is_transaction(EffectBuffer::kLog));
+  if (!state_.replicas.empty()) {
+    std::string unit;
+    append_unit(unit, effects.bytes(EffectBuffer::kReplicas), effects.is_transaction(EffectBuffer::kReplicas));
+    feed_replicas(unit);
   }
-  state_.effects.clear();
+  effects.clear();
   state_.notifications.release(last_lsn_);
   if (session != nullptr) session->outbox.lsn = last_lsn_;
+}
+
+void Engine::feed_replicas(std::string_view bytes) {
+  if (bytes.empty()) return;
+  state_.replication_offset += bytes.size();
+  for (Session* replica : state_.replicas) {
+    if (replica->killed) continue;
+    replica->outbox.bytes += bytes;
+    replica->notify();
+  }
+}
+
+// A replica that hears nothing for long gives its master up.
+void Engine::greet_replicas() {
+  const int64_t now_us = state_.keyspace.clock().monotonic_us();
+  if (state_.replicas.empty() || now_us < next_greeting_us_) return;
+  next_greeting_us_ = now_us + state_.settings.repl_ping_replica_period * 1'000'000;
+  feed_replicas("*1\r\n$4\r\nPING\r\n");
+}
+
+void Engine::apply(Session& session, Args args) {
+  const Row* row = find_command(args).effective();
+  if (row == nullptr || row->run == nullptr || !row->accepts(args.size())) return;
+  state_.keyspace.begin_unit();
+  state_.keyspace.set_replaying(true);
+  ReplyWriter reply = session.writer();
+  if (session.in_multi && !runs_inside_multi(*row)) {
+    session.queue_command(*row, row->flags, {args.begin(), args.end()});
+  } else {
+    run(session, *row, args, reply, nullptr, false);
+  }
+  state_.keyspace.set_replaying(false);
+  end_unit(&session);
+  serve_waiters();
+  if (state_.tracking.active()) state_.tracking.send(last_lsn_);
+  session.outbox.bytes.clear();
 }
 
 bool Engine::replay(Session& session, Args args, std::string& error) {
@@ -328,6 +368,19 @@ void Engine::let_others_run(Session& session) {
   state_.keyspace.stop_time(now_ms);
 }
 
+SessionOwner::Debugging Engine::debugger_command(Session& session, std::vector<std::string>& command) {
+  SessionOwner* owner = session.owner();
+  if (owner == nullptr) return SessionOwner::Debugging::gone;
+  auto outcome = SessionOwner::Debugging::nothing;
+  const auto before = std::exchange(busy_turn, [&, others = busy_turn] {
+    outcome = owner->next_debugger_command(session, command);
+    if (others) others();
+  });
+  let_others_run(session);
+  busy_turn = before;
+  return outcome;
+}
+
 void Engine::cron() {
   if (state_.scripts->busy()) return;
   state_.keyspace.begin_unit();
@@ -335,6 +388,7 @@ void Engine::cron() {
   state_.keyspace.set_lru_clock(static_cast<uint32_t>(state_.keyspace.clock().monotonic_us() / 1'000'000));
   for (const auto& place : waiters_.overdue(state_.keyspace.now_ms())) finish_blocked(place, {});
   state_.stats.sample(state_.keyspace.clock().monotonic_us());
+  greet_replicas();
   if (state_.loading) return;
   expire_actively();
   state_.keyspace.rehash_actively(kRehashBudgetUs);
@@ -348,7 +402,7 @@ void Engine::cron() {
 }
 
 void Engine::expire_actively() {
-  if (!state_.settings.active_expire) return;
+  if (!state_.settings.active_expire || state_.following.on()) return;
   const Clock& clock = state_.keyspace.clock();
   const int64_t started_us = clock.monotonic_us();
   state_.keyspace.expire_actively(kExpiryBudgetUs);

@@ -110,6 +110,9 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   }
   // Executes a command of the log: no checks, no expiry, nothing is logged. False: an unknown command or an error.
   bool replay(Session& session, Args args, std::string& error);
+  // Executes a command of the master that this server follows: no checks, no expiry, but it goes to the log and to the
+  // replicas. An error is the master's business.
+  void apply(Session& session, Args args);
   void cron();
   int64_t next_deadline_ms() const { return waiters_.next_deadline_ms(); }
   // The sync fast path of an embedded GET: copies the string. False: absent or not a string.
@@ -122,6 +125,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   std::string write_refusal() override;
   void rejected(const Row* row, std::string_view error) override;
   void let_others_run(Session& session) override;
+  SessionOwner::Debugging debugger_command(Session& session, std::vector<std::string>& command) override;
   const std::map<uint64_t, Session*>& sessions() const override { return session_list_; }
   std::string denied(Session& session, const Row& row, Args args, std::string_view context) override;
   void pause_ended() override;
@@ -152,6 +156,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   std::string state_refusal(const Session& session, const Row& row, uint32_t flags);
   uint32_t flags_of(const Row& row, Args args) const;
   uint32_t unit_flags(const Session& session, const Row& row, Args args) const;
+  size_t good_replicas() const;
   std::string memory_refusal(const Session& session, const Row& row, uint32_t flags);
   void key_evicted(Database& database, std::string_view key);
   void key_gone(Database& database, std::string_view key, EventClass why, std::string_view event);
@@ -164,6 +169,8 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   void serve_waiters();
   bool retry(Waiters::Place place, std::string_view key);
   void expire_actively();
+  void feed_replicas(std::string_view bytes);
+  void greet_replicas();
   void add_loading(std::vector<std::pair<std::string, std::string>>& lines) const;
   void finish_blocked(Waiters::Place place, std::string_view error);
 
@@ -185,6 +192,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   Lsn last_lsn_ = 0;
   uint64_t next_session_id_ = 1;
   bool replaying_ = false;
+  int64_t next_greeting_us_ = 0;
   const Row* caller_row_ = nullptr;  // the script's command, for the keys that it declared
   Args caller_args_;
 };

@@ -42,6 +42,7 @@ class DumpFile final : public StoragePort {
   bool saving() const override { return saving_; }
   std::string reload(bool save, RestorePolicy libraries) override;
   int64_t last_save_s() const override { return last_save_s_; }
+  bool last_save_failed() const override { return !last_good_; }
   void work(int64_t budget_us) override;
   std::vector<std::pair<std::string, std::string>> info() const override;
 

@@ -129,7 +129,7 @@ int redis_set_repl(lua_State* lua) {
   const auto flags = static_cast<int>(lua_tonumber(lua, 1));
   if ((flags & ~3) != 0)
     return raise(lua, "Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.");
-  machine_of(lua).runner().set_logging((flags & 1) != 0);
+  machine_of(lua).runner().set_targets(static_cast<uint8_t>(flags));
   return 0;
 }
 

@@ -50,6 +50,7 @@ class ScriptHost final : public ScriptPort {
   std::optional<uint32_t> declared_flags(std::string_view command, std::string_view script) override;
 
   bool running() const override { return runner_.running(); }
+  bool killed() const override { return runner_.killed(); }
   bool busy() const override { return runner_.busy(); }
   std::optional<RunningScript> running_script() const override { return runner_.description(); }
   std::string kill(bool function, bool for_shutdown = false) override { return runner_.kill(function, for_shutdown); }

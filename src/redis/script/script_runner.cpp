@@ -11,6 +11,7 @@
 #include "observe/log.hpp"
 #include "redis/commands/handlers.hpp"
 #include "redis/script/lua_replies.hpp"
+#include "redis/script/script_debugger.hpp"
 #include "redis/script/script_machine.hpp"
 
 namespace compozy::redis {
@@ -43,6 +44,8 @@ ScriptRunner::~ScriptRunner() = default;
 
 bool ScriptRunner::may_start(Context& context, const Start& start) const {
   if (current_ != nullptr) return context.error("ERR a script cannot run inside another script");
+  if ((start.flags & kScriptAllowStale) == 0 && server_.is_stale())
+    return context.error("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
   if ((start.flags & kScriptUndeclared) != 0 || (start.flags & kScriptNoWrites) != 0) return true;
   if (const std::string refused = server_.engine->write_refusal(); !refused.empty()) return context.error(refused);
   if (start.mode == ScriptMode::readonly) return context.error("ERR " + std::string(kWriteInReadonly));
@@ -60,7 +63,7 @@ void ScriptRunner::run(Context& context, const Start& start, ScriptMachine& mach
   readonly_ = start.mode == ScriptMode::readonly || (declared && (start.flags & kScriptNoWrites) != 0);
   allow_oom_ = declared && (start.flags & (kScriptAllowOom | kScriptNoWrites)) != 0;
   written_ = busy_ = killed_ = discarded_ = false;
-  logging_ = true;
+  targets_ = EffectBuffer::kBoth;
   session_->database = context.session.database;
   session_->user = context.session.user;
   session_->protocol = 2;
@@ -69,11 +72,23 @@ void ScriptRunner::run(Context& context, const Start& start, ScriptMachine& mach
   lua_pushlightuserdata(lua, this);
   lua_rawset(lua, LUA_REGISTRYINDEX);
   lua_sethook(lua, hook, LUA_MASKCOUNT, kHookInstructions);
+  if (context.session.debugs_scripts && !start.is_function && context.row.name == "eval") {
+    debugger_ = std::make_unique<ScriptDebugger>(context, context.arg(1),
+                                                 [this](Args args) { return call_for_debugger(args); });
+    busy_ = true;
+    lua_sethook(lua, hook, LUA_MASKCOUNT | LUA_MASKLINE, kHookInstructions);
+  }
 
   const int status = lua_pcall(lua, arguments, 1, -2 - arguments);
 
   lua_sethook(lua, nullptr, 0, 0);
   busy_ = false;
+  if (debugger_ != nullptr) {
+    debugger_->end();
+    debugger_.reset();
+    context.session.debugs_scripts = false;
+    context.session.close_after_reply = true;
+  }
   if (discarded_) server_.effects.clear();  // Half a script must not be logged.
   current_ = nullptr;
   start_ = nullptr;
@@ -127,12 +142,17 @@ void ScriptRunner::reply_error(Context& context, lua_State* lua, std::string_vie
 
 // ---- time ----
 
-void ScriptRunner::hook(lua_State* lua, lua_Debug*) {
+void ScriptRunner::hook(lua_State* lua, lua_Debug* event) {
   lua_pushlightuserdata(lua, &runner_key);
   lua_rawget(lua, LUA_REGISTRYINDEX);
   auto* runner = static_cast<ScriptRunner*>(lua_touserdata(lua, -1));
   lua_pop(lua, 1);
-  runner->interrupt(lua);
+  if (event->event == LUA_HOOKCOUNT) runner->interrupt(lua);
+  if (event->event == LUA_HOOKLINE && runner->debugger_ != nullptr && !runner->killed_ &&
+      !runner->debugger_->at_line(lua, event)) {
+    push_error(lua, "script aborted for user request");
+    lua_error(lua);
+  }
   if (!runner->killed_) return;
   // From now on at every line, so that no pcall() of the script outlives its end.
   lua_sethook(lua, hook, LUA_MASKLINE, 0);
@@ -239,6 +259,8 @@ const Row* ScriptRunner::permitted(Args args, std::string& refusal) const {
     refusal = "Wrong number of args calling Redis command from script";
   } else if (row->has(kNoScript) && !server_.allow_denied_in_scripts) {
     refusal = "This Redis command is not allowed from script";
+  } else if (!row->has(kStale) && server_.is_stale()) {
+    refusal = "Can not execute the command on a stale replica";
   } else if (refusal = denied(*row, args); refusal.empty()) {
     refusal = refused_write(*row);
   }
@@ -273,13 +295,25 @@ bool ScriptRunner::call(lua_State* lua) {
   reply_.clear();
   ReplyWriter writer(reply_, session_->protocol);
   calling_ = true;
-  const bool logged = std::exchange(server_.effects.enabled, server_.effects.enabled && logging_);
+  server_.effects.targets = targets_;
   server_.engine->call(*session_, *row, arguments_, writer, true);
-  server_.effects.enabled = logged;
+  server_.effects.targets = EffectBuffer::kBoth;
   calling_ = false;
   lua_settop(lua, 0);  // Thousands of arguments would leave no room for the reply.
   push_reply(lua, reply_, 0);
   return !reply_.starts_with('-');
+}
+
+// The debugger's own command: a word of it that is wrong is an answer, no end of the script.
+std::string ScriptRunner::call_for_debugger(Args args) {
+  std::string refusal;
+  const Row* row = permitted(args, refusal);
+  if (!refusal.empty()) return refusal.starts_with('-') ? refusal : "-ERR " + refusal;
+  if (row->has(kWrite)) written_ = true;
+  std::string reply;
+  ReplyWriter writer(reply, session_->protocol);
+  server_.engine->call(*session_, *row, args, writer, true);
+  return reply;
 }
 
 std::optional<bool> ScriptRunner::may_call(lua_State* lua) {

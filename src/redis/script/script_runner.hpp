@@ -24,6 +24,7 @@ struct lua_Debug;
 
 namespace compozy::redis {
 
+class ScriptDebugger;
 class ScriptMachine;
 
 class ScriptRunner {
@@ -46,6 +47,7 @@ class ScriptRunner {
 
   bool running() const { return current_ != nullptr; }
   bool busy() const { return busy_; }
+  bool killed() const { return killed_; }
   std::optional<RunningScript> description() const;
   std::string kill(bool function, bool for_shutdown);
   std::string busy_error() const;
@@ -54,11 +56,12 @@ class ScriptRunner {
   bool call(lua_State* lua);                     // false: an error
   std::optional<bool> may_call(lua_State* lua);  // nothing: an error is on the stack
   void set_protocol(int protocol);
-  void set_logging(bool on) { logging_ = on; }
+  void set_targets(uint8_t targets) { targets_ = targets; }  // redis.set_repl
 
  private:
   static void hook(lua_State* lua, lua_Debug* event);
   void interrupt(lua_State* lua);
+  std::string call_for_debugger(Args args);
   bool collect_arguments(lua_State* lua);
   const Row* permitted(Args args, std::string& refusal) const;
   std::string denied(const Row& row, Args args) const;
@@ -70,10 +73,11 @@ class ScriptRunner {
   std::unique_ptr<Session> session_;  // whom the script's commands run as
   Context* current_ = nullptr;
   const Start* start_ = nullptr;
+  std::unique_ptr<ScriptDebugger> debugger_;
   bool readonly_ = false;
   bool allow_oom_ = false;
   bool written_ = false;  // a command that writes was called
-  bool logging_ = true;   // redis.set_repl
+  uint8_t targets_ = EffectBuffer::kBoth;
   bool busy_ = false;
   bool killed_ = false;
   bool discarded_ = false;  // killed in the middle of its writes, because the process ends

@@ -2,8 +2,10 @@
 #include "redis/server/connection.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -138,6 +140,34 @@ Connection::Io Connection::write_some() {
   }
   session_->buffers.unsent = unsent();
   return written;
+}
+
+SessionOwner::Debugging Connection::next_debugger_command(std::vector<std::string>& command) {
+  using Debugging = SessionOwner::Debugging;
+  constexpr int kWaitMs = 50;
+  if (debugger_ == nullptr) debugger_ = std::make_unique<DebuggerInput>();
+  if (write_some() == Io::closed) return Debugging::gone;
+  const auto status = debugger_->parser.parse(debugger_->bytes);
+  if (status == RequestParser::Status::error) return Debugging::gone;
+  if (status == RequestParser::Status::complete) {
+    const Args args = debugger_->parser.args();
+    command.assign(args.begin(), args.end());
+    debugger_->bytes.erase(0, debugger_->parser.consumed());
+    return command.empty() ? Debugging::nothing : Debugging::command;
+  }
+  pollfd ready{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+  if (::poll(&ready, 1, kWaitMs) <= 0) return Debugging::nothing;
+  std::array<char, 16384> part;
+  const ssize_t size = ::recv(fd_.get(), part.data(), part.size(), 0);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return Debugging::nothing;
+  if (size <= 0) return Debugging::gone;
+  const std::string_view bytes(part.data(), static_cast<size_t>(size));
+  if (tls_ == nullptr) {
+    debugger_->bytes += bytes;
+  } else if (!tls_->receive(bytes, debugger_->bytes)) {
+    return Debugging::gone;
+  }
+  return Debugging::nothing;
 }
 
 void Connection::refuse(std::string_view text) {

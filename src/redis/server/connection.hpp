@@ -42,6 +42,8 @@ class Connection {
 
   // Nothing is kept of a reply beyond the hard limit of its client's class. Under the gate.
   void bound_output(const ServerState& state);
+  // The debugger of scripts: sends what there is, and waits for a command for a moment. What came before it is left.
+  SessionOwner::Debugging next_debugger_command(std::vector<std::string>& command);
   // Takes the session's outbox over; under the gate.
   void collect();
   size_t unsent() const { return output_.size() - sent_; }
@@ -79,6 +81,10 @@ class Connection {
   void forget_ready();
   // Tells the session what its buffers hold, for CLIENT LIST and limits.
   void account(const Ready* running);
+  struct DebuggerInput {
+    std::string bytes;
+    RequestParser parser;
+  };
   size_t read_part(size_t room);
   Io write_part(std::string_view bytes, size_t& done);
   Io write_sealed();
@@ -86,6 +92,7 @@ class Connection {
   Fd fd_;
   Session* session_;
   std::unique_ptr<TlsLink> tls_;
+  std::unique_ptr<DebuggerInput> debugger_;
   int64_t counted_ = 0;         // of the clients' memory, for this one
   int64_t counted_output_ = 0;  // the same of that for replicas
   uint64_t sent_bytes_ = 0;

@@ -88,6 +88,9 @@ Server::~Server() {
     thread_.join();
   }
   const Engine::Hold hold(engine_);
+  // Who sees its connection end finds nobody there any more.
+  tcp_.sockets.clear();
+  tls_.sockets.clear();
   for (auto& [fd, connection] : connections_) {
     connection->recount(engine_.state(), true);
     engine_.close(connection->session());
@@ -291,6 +294,16 @@ void Server::session_has_output(Session& session) {
   notified_.push_back(&session);
   if (std::exchange(signalled_, true) || std::this_thread::get_id() == thread_.get_id()) return;
   eventfd_write(wake_.get(), 1);
+}
+
+SessionOwner::Debugging Server::next_debugger_command(Session& session, std::vector<std::string>& command) {
+  const auto at = by_session_.find(&session);
+  if (stopping_ || at == by_session_.end()) return Debugging::gone;
+  {
+    const Engine::Hold hold(engine_);
+    at->second->collect();
+  }
+  return at->second->next_debugger_command(command);
 }
 
 // Under the gate.

@@ -54,6 +54,7 @@ class Server final : public SessionOwner {
   void set_tls(std::shared_ptr<TlsContext> context);
 
   void session_has_output(Session& session) override;  // any thread, under the gate
+  Debugging next_debugger_command(Session& session, std::vector<std::string>& command) override;  // the poller's thread
 
  private:
   Server(Engine& engine, Options options) : engine_(engine), options_(std::move(options)) {}

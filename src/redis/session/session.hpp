@@ -37,6 +37,10 @@ class SessionOwner {
   // Something was appended that no command of this session asked for: a message, an unblocked reply, or a kill.
   // Called under the gate; it may only note the fact and wake somebody.
   virtual void session_has_output(Session& session) = 0;
+  // The debugger of scripts: sends what is in the outbox and waits for the client's next command, a tenth of a second
+  // at most. Outside the gate, while this session's script stands still.
+  enum class Debugging : uint8_t { command, nothing, gone };
+  virtual Debugging next_debugger_command(Session&, std::vector<std::string>&) { return Debugging::gone; }
 };
 
 struct QueuedCommand {
@@ -111,7 +115,9 @@ class Session {
   size_t output_limit = std::string::npos;  // the outbox grows to this and no further: its client will be closed
   enum class Replies : uint8_t { on, off, skip_next, skip };
   Replies replies = Replies::on;
-  bool replica = false;            // after SYNC: gets every write
+  bool replica = false;            // after PSYNC or SYNC: gets every write
+  bool master = false;             // whose writes we follow
+  bool debugs_scripts = false;     // SCRIPT DEBUG SYNC
   bool close_after_reply = false;  // QUIT, a protocol error
   bool killed = false;             // CLIENT KILL, output limits: close now
   bool announced = false;          // its owner has been told of output, and has not looked yet
@@ -120,6 +126,9 @@ class Session {
   bool local_peer = false;         // on this machine
   ClientTracking tracking;
   ClientBuffers buffers;
+  int64_t replica_port = 0;   // as a replica it listens there
+  uint64_t acknowledged = 0;  // of what a replica was sent
+  int64_t acknowledged_at_ms = 0;
   int64_t over_soft_limit_since_ms = 0;  // of its output buffer; 0: it is not
 
   // Replies that have not left yet.
