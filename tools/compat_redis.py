@@ -50,7 +50,7 @@ integration/convert-ziplist-zset-on-load integration/convert-zipmap-hash-on-load
 LEFT_OUT = [
     ("tests tagged `slow` or `large-memory`", "minutes of runtime each; the nightly run of a maintainer"),
     ("tests tagged `needs:repl`, `integration/replication*`, `unit/wait`, `unit/cluster/*`",
-     "the engine has neither replicas nor a cluster: it lives in one process"),
+     "replication is whole or not at all: no backlog, no partial resynchronisation, no WAIT, no cluster"),
     ("`unit/type/list-2`, `unit/pendingquerybuf`, `unit/memefficiency`, `unit/oom-score-adj`",
      "only slow tests, active defragmentation, or the kernel's settings of the machine"),
     ("\"SRANDMEMBER with a dict containing long chain\", \"Don't rehash if redis has child process\"",
