@@ -127,9 +127,11 @@ def grow_to_a_million(path):
     numbers = f"WITH RECURSIVE n(i) AS (SELECT {last + 1} UNION ALL SELECT i + 1 FROM n WHERE i < {last + 900_000}) "
     for table in ("runs", "records", "timers", "tasks", "events"):
         columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-        values = ["i" if column == "run_no" else "'copy-' || i" if column == "run_id" else "NULL" if column in ("idem_key", "parent_run", "parent_op") else column
-                  for column in columns]
-        database.execute(f"{numbers} INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM n JOIN {table} ON run_no = {number}")
+        own = {"run_no": "i", "run_id": "'copy-' || i", "idem_key": "NULL", "parent_run": "NULL", "parent_op": "NULL"}
+        for row in database.execute(f"SELECT * FROM {table} WHERE run_no = ?", (number,)).fetchall():
+            values = [own.get(column, "?") for column in columns]
+            given = [value for column, value in zip(columns, row) if column not in own]
+            database.execute(f"{numbers} INSERT INTO {table} SELECT {', '.join(values)} FROM n", given)
     database.execute("COMMIT")
     database.close()
 

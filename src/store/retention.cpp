@@ -13,7 +13,8 @@ constexpr std::string_view kEnded =
     "AND NOT EXISTS (SELECT 1 FROM pending WHERE pending.run_no = runs.run_no) "
     "AND NOT EXISTS (SELECT 1 FROM runs parent WHERE parent.run_no = runs.parent_run AND parent.ended_ms IS NULL)";
 
-constexpr std::array<std::string_view, 9> kTables{"records", "timers",     "inbox",     "tasks", "events",
+// A run that has ended has no timers and nothing pending.
+constexpr std::array<std::string_view, 8> kTables{"records", "inbox",      "tasks",     "events",
                                                   "turns",   "attributes", "blob_uses", "runs"};
 
 Result<void> delete_run(sql::Transaction& transaction, int64_t run_no) {
