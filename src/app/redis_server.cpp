@@ -31,6 +31,7 @@
 #include "redis/commands/setting_rows.hpp"
 #include "redis/embedded/maintenance.hpp"
 #include "redis/persist/append_log.hpp"
+#include "redis/persist/child_file.hpp"
 #include "redis/persist/dump_file.hpp"
 #include "redis/persist/loading.hpp"
 #include "redis/persist/replica_link.hpp"
@@ -62,6 +63,11 @@ std::string executable_path() {
   const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
   path.resize(static_cast<size_t>(std::max<ssize_t>(0, size)));
   return path;
+}
+
+// Saves and rewrites are written by a process of their own, as Redis' are: it may die without harm.
+Result<std::unique_ptr<redis::LogFile>> write_in_child(const std::string& path) {
+  return redis::open_child_file(executable_path(), path);
 }
 
 // One server process: what its settings change outside the engine.
@@ -314,7 +320,7 @@ bool Process::start(redis::ConfigFile& config) {
   engine_ = std::make_unique<redis::Engine>(
       redis::Engine::Options{.clock = system_clock(), .random = system_random(), .settings = settings});
   engine_->state().host = this;
-  dump_file_ = std::make_unique<redis::DumpFile>(*engine_, ".");
+  dump_file_ = std::make_unique<redis::DumpFile>(*engine_, ".", write_in_child);
   if (!load_users(config)) return false;
   {
     redis::Loading loading(*engine_, [this] { return stop_requested(); });
@@ -342,8 +348,10 @@ void Process::follow_master(const std::string& setting) {
 
 bool Process::load(redis::Loading& loading) {
   const bool logs = engine_->state().settings.appendonly;
-  auto opened = logs ? redis::AppendLog::open(*engine_, {.directory = ".", .loading = &loading})
-                     : redis::AppendLog::off(*engine_, {.directory = "."});
+  redis::AppendLog::Options options{.directory = ".", .open_base = write_in_child};
+  if (logs) options.loading = &loading;
+  auto opened =
+      logs ? redis::AppendLog::open(*engine_, std::move(options)) : redis::AppendLog::off(*engine_, std::move(options));
   if (!opened && opened.error().code == Errc::cancelled) return interrupted_ = true;
   if (!opened) {
     say(Level::warning, "Fatal error loading the append only file: " + opened.error().to_string());
@@ -453,6 +461,7 @@ int usage() {
 int run_redis_server(std::span<const std::string> args) {
   if (args.size() == 1 && (args[0] == "-v" || args[0] == "--version")) return version();
   if (args.size() == 1 && (args[0] == "-h" || args[0] == "--help")) return usage();
+  if (args.size() == 2 && args[0] == "--write-file") return redis::run_child_writer(args[1]);
   const redis::CommandLine line = redis::read_command_line(args);
   std::string text;
   if (!line.file.empty()) {

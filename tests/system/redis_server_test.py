@@ -405,6 +405,23 @@ class LifeTest(unittest.TestCase):
             self.assertEqual(server.end(), 0)
             self.assertEqual((server.folder / "dump.rdb").exists(), saved, (options, end))
 
+    def test_a_writer_process_that_dies_costs_only_its_file(self):
+        with Redis("--save", "900 1") as server:
+            server.cli("DEBUG", "POPULATE", 1000)
+            server.cli("CONFIG", "SET", "rdb-key-save-delay", 1_000_000)
+            server.cli("BGSAVE")
+            children = f"/proc/{server.process.pid}/task/{server.process.pid}/children"
+            find = lambda: [pid for task in os.listdir(f"/proc/{server.process.pid}/task") for pid in
+                            open(children.replace(f"task/{server.process.pid}", f"task/{task}")).read().split()]
+            os.kill(int(wait_until(find, "the writer")[0]), signal.SIGKILL)
+            wait_until(lambda: server.info("rdb_last_bgsave_status") == "err", "the failure")
+            self.assertIn("MISCONF", server.cli("SET", "k", "v"))
+            self.assertEqual(server.cli("GET", "key:1"), "value:1")
+            server.cli("CONFIG", "SET", "rdb-key-save-delay", 0)
+            server.cli("BGSAVE")
+            wait_until(lambda: server.info("rdb_last_bgsave_status") == "ok", "the next save")
+            self.assertEqual(server.cli("SET", "k", "v"), "OK")
+
     def test_counts_what_it_does(self):
         with Redis("--save", "") as server:
             subprocess.run(["redis-benchmark", "-p", str(server.port), "-q", "-n", "30000", "-t", "set,get"],

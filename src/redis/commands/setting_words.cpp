@@ -26,8 +26,8 @@ std::string joined(Words words) {
 }
 
 Result<std::string> save_points(Words words) {
-  if (words.size() == 1 && words[0].empty()) return std::string();
-  if (words.empty() || words.size() % 2 != 0) return invalid("Invalid save parameters");
+  if (words.empty() || (words.size() == 1 && words[0].empty())) return std::string();
+  if (words.size() % 2 != 0) return invalid("Invalid save parameters");
   std::string text;
   for (size_t i = 0; i < words.size(); ++i) {
     int64_t number = 0;

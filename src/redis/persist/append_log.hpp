@@ -50,7 +50,8 @@ class AppendLog final : public EffectSink, public Persistence {
     std::string directory;  // the data directory; the log lies in its appendonlydir
     bool load_truncated = true;
     Loading* loading = nullptr;  // others get the gate now and then while the log is replayed
-    std::function<Result<std::unique_ptr<LogFile>>(const std::string&)> open_file = open_log_file;
+    OpenFile open_file = open_log_file;
+    OpenFile open_base = nullptr;  // for the base that a rewrite makes; none: as open_file
   };
 
   static Result<std::unique_ptr<AppendLog>> open(Engine& engine, Options options);
@@ -158,6 +159,7 @@ class AppendLog final : public EffectSink, public Persistence {
   bool base_is_rdb_ = false;
   uint64_t base_checksum_ = 0;
   int64_t rewrite_started_s_ = 0;
+  int64_t next_walk_us_ = 0;  // rdb-key-save-delay, which makes tests possible
   std::atomic<int64_t> rewrite_took_s_{-1};
   std::atomic<bool> rewrite_failed_{false};
   std::atomic<int64_t> not_before_ms_{0};  // automatic rewrites wait after failures

@@ -137,13 +137,14 @@ std::string AppendLog::begin_rewrite() {
   }
   state.effects.select_again();
   std::filesystem::remove(temporary_base(), ignored);
-  auto base = options_.open_file(temporary_base());
+  auto base = (options_.open_base ? options_.open_base : options_.open_file)(temporary_base());
   if (!base) return "ERR " + base.error().message;
   base_file_ = *std::move(base);
   base_is_rdb_ = state.settings.aof_use_rdb_preamble;
   base_pending_ = base_head();
   base_checksum_ = 0;
   rewriter_.set_format(base_is_rdb_ ? kRdbFormat : kCommandFormat);
+  next_walk_us_ = 0;
   rewriter_.start();
   rewrite_started_s_ = state.keyspace.clock().wall_ms() / 1000;
   ++state.stats.forks;
@@ -168,7 +169,12 @@ void AppendLog::work(int64_t budget_us) {
   policy_ = policy_in(engine_.state().settings);
   keeps_history_ = engine_.state().settings.aof_disable_auto_gc;
   if (rewriting_) {
-    rewriter_.walk(budget_us);
+    const int64_t delay_us = engine_.state().settings.rdb_key_save_delay;
+    const int64_t now_us = engine_.state().keyspace.clock().monotonic_us();
+    if (delay_us > 0 && now_us < next_walk_us_) return;
+    const uint64_t before = rewriter_.processed();
+    rewriter_.walk(delay_us > 0 ? 0 : budget_us);
+    next_walk_us_ = now_us + delay_us * static_cast<int64_t>(rewriter_.processed() - before);
     return;
   }
   if (engine_.state().keyspace.snapshot() != nullptr || !rewrite_is_due()) return;
@@ -190,7 +196,8 @@ Result<void> AppendLog::write_base_part(std::string bytes, bool last) {
 // On the log's thread: writes what the walk has produced.
 void AppendLog::continue_rewrite() {
   Rewriter::Output output = rewriter_.take();
-  if (!output.abandoned) {
+  const bool broken = base_file_->broken();
+  if (!output.abandoned && !broken) {
     Result<void> result = write_base_part(std::move(output.bytes), output.finished);
     if (result && !output.finished) return;
     if (result) result = finish_rewrite();
@@ -204,7 +211,8 @@ void AppendLog::continue_rewrite() {
     }
   } else {
     const Engine::Hold hold(engine_);
-    rewrite_failed("the data was flushed or swapped, or the log was switched off");
+    rewrite_failed(broken ? "the process that writes it is gone"
+                          : "the data was flushed or swapped, or the log was switched off");
   }
   rewrite_took_s_ = engine_.state().keyspace.clock().wall_ms() / 1000 - rewrite_started_s_;
   base_file_.reset();

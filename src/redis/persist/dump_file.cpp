@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "redis/persist/dump_file.hpp"
 
+#include <array>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/text.hpp"
@@ -24,8 +27,11 @@ constexpr int64_t kRetrySeconds = 5;
 
 }  // namespace
 
-DumpFile::DumpFile(Engine& engine, std::string directory)
-    : engine_(engine), directory_(std::move(directory)), walk_(engine.state().keyspace, kRdbFormat) {
+DumpFile::DumpFile(Engine& engine, std::string directory, OpenFile open)
+    : engine_(engine),
+      directory_(std::move(directory)),
+      open_(std::move(open)),
+      walk_(engine.state().keyspace, kRdbFormat) {
   last_save_s_ = engine.state().keyspace.clock().wall_ms() / 1000;
   engine.state().storage = this;
 }
@@ -121,6 +127,8 @@ std::string DumpFile::start_save() {
   started_s_ = last_try_s_ = state.keyspace.clock().wall_ms() / 1000;
   scheduled_ = false;
   walk_.start();
+  keys_at_start_ = 0;
+  for (size_t i = 0; i < state.keyspace.database_count(); ++i) keys_at_start_ += state.keyspace.database(i).size();
   ++state.stats.forks;
   log::info("Background saving started by pid " + std::to_string(getpid()), {});
   saving_ = true;
@@ -135,14 +143,16 @@ std::string DumpFile::start_save() {
 Result<void> DumpFile::write_all() {
   std::error_code ignored;
   std::filesystem::remove(temporary(), ignored);
-  TRY(const std::unique_ptr<LogFile> file, open_log_file(temporary()));
+  TRY(const std::unique_ptr<LogFile> file, open_(temporary()));
   uint64_t checksum = crc64(0, start_bytes_);
   TRY(file->append(start_bytes_));
   while (true) {
     if (stopping_) return fail(Errc::cancelled, "the server stops");
+    if (file->broken()) return fail(Errc::io_error, "the process that writes the file is gone");
+    const uint64_t before = walk_.processed();
     {
       const Engine::Hold hold(engine_);
-      walk_.walk(kSliceUs);
+      walk_.walk(engine_.state().settings.rdb_key_save_delay > 0 ? 0 : kSliceUs);
     }
     Rewriter::Output output = walk_.take();
     if (output.abandoned) return fail(Errc::cancelled, "the data was flushed or swapped");
@@ -151,6 +161,7 @@ Result<void> DumpFile::write_all() {
     if (output.finished) RdbWriter(output.bytes).little_endian(checksum, 8);
     TRY(file->append(output.bytes));
     if (output.finished) break;
+    TRY(delay(*file, walk_.processed() - before));
   }
   TRY(file->sync());
   {
@@ -163,9 +174,29 @@ Result<void> DumpFile::write_all() {
   return sync_directory(directory_);
 }
 
+// rdb-key-save-delay: the setting may change, and the writer or the walk end meanwhile.
+Result<void> DumpFile::delay(const LogFile& file, uint64_t keys) {
+  constexpr int kStepMs = 10;
+  const Clock& clock = engine_.state().keyspace.clock();
+  const int64_t started_us = clock.monotonic_us();
+  while (!stopping_) {
+    {
+      const Engine::Hold hold(engine_);
+      const int64_t wait_us = engine_.state().settings.rdb_key_save_delay * static_cast<int64_t>(keys);
+      if (wait_us <= clock.monotonic_us() - started_us || engine_.state().keyspace.snapshot() != &walk_) return {};
+      if (wait_us < kStepMs * 1000) break;
+    }
+    if (file.broken()) return fail(Errc::io_error, "the process that writes the file is gone");
+    ::poll(nullptr, 0, kStepMs);
+  }
+  ::poll(nullptr, 0, 1);
+  return {};
+}
+
 void DumpFile::finished(const Result<void>& written) {
   ServerState& state = engine_.state();
   const int64_t now_s = state.keyspace.clock().wall_ms() / 1000;
+  last_preimage_bytes_ = walk_.preimage_bytes();
   last_duration_s_ = now_s - started_s_;
   if (written) {
     last_save_s_ = now_s;
@@ -218,6 +249,11 @@ void DumpFile::work(int64_t) {
 std::vector<std::pair<std::string, std::string>> DumpFile::info() const {
   const ServerState& state = engine_.state();
   const int64_t now_s = state.keyspace.clock().wall_ms() / 1000;
+  std::array<char, 32> percent{"0.00"};
+  if (saving_ && keys_at_start_ > 0) {
+    std::snprintf(percent.data(), percent.size(), "%.2f",
+                  100.0 * static_cast<double>(walk_.processed()) / static_cast<double>(keys_at_start_));
+  }
   return {{"rdb_changes_since_last_save", std::to_string(state.stats.dirty - dirty_saved_)},
           {"rdb_bgsave_in_progress", saving_ ? "1" : "0"},
           {"rdb_last_save_time", std::to_string(last_save_s_)},
@@ -225,6 +261,12 @@ std::vector<std::pair<std::string, std::string>> DumpFile::info() const {
           {"rdb_last_bgsave_time_sec", std::to_string(last_duration_s_)},
           {"rdb_current_bgsave_time_sec", std::to_string(saving_ ? now_s - started_s_ : -1)},
           {"rdb_saves", std::to_string(saves_)},
+          {"rdb_last_cow_size", std::to_string(last_preimage_bytes_)},
+          {"current_cow_size", std::to_string(saving_ ? walk_.preimage_bytes() : 0)},
+          {"current_cow_size_age", "0"},
+          {"current_fork_perc", percent.data()},
+          {"current_save_keys_processed", std::to_string(saving_ ? walk_.processed() : 0)},
+          {"current_save_keys_total", std::to_string(saving_ ? keys_at_start_ : 0)},
           {"rdb_last_load_keys_expired", std::to_string(keys_expired_)},
           {"rdb_last_load_keys_loaded", std::to_string(keys_loaded_)}};
 }

@@ -19,6 +19,7 @@
 #include "redis/commands/storage_port.hpp"
 #include "redis/engine/engine.hpp"
 #include "redis/persist/loading.hpp"
+#include "redis/persist/log_file.hpp"
 #include "redis/persist/rewrite.hpp"
 #include "redis/rdb/rdb_file.hpp"
 
@@ -26,7 +27,8 @@ namespace compozy::redis {
 
 class DumpFile final : public StoragePort {
  public:
-  DumpFile(Engine& engine, std::string directory);
+  // `open`: who writes BGSAVE's file.
+  DumpFile(Engine& engine, std::string directory, OpenFile open = open_log_file);
   ~DumpFile() override;
   DumpFile(const DumpFile&) = delete;
   DumpFile& operator=(const DumpFile&) = delete;
@@ -53,11 +55,13 @@ class DumpFile final : public StoragePort {
   RdbHead head() const;
   Result<uint64_t> load_held(bool flush, RestorePolicy libraries, RdbLoading how = {});
   Result<void> write_all();  // on the saver's thread
+  Result<void> delay(const LogFile& file, uint64_t keys);
   void finished(const Result<void>& written);
   bool is_due() const;
 
   Engine& engine_;
   std::string directory_;
+  OpenFile open_;
   Rewriter walk_;
   std::thread thread_;
   std::atomic<bool> saving_{false};
@@ -72,6 +76,8 @@ class DumpFile final : public StoragePort {
   uint64_t dirty_saved_ = 0;     // the count of changes that the file holds
   uint64_t dirty_at_start_ = 0;  // of the walk
   uint64_t saves_ = 0;
+  uint64_t keys_at_start_ = 0;
+  uint64_t last_preimage_bytes_ = 0;
   uint64_t keys_loaded_ = 0;
   uint64_t keys_expired_ = 0;
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,7 +23,10 @@ class LogFile {
   // Makes sure that `bytes` more than are written have room on the disk.
   virtual Result<void> reserve(uint64_t bytes) = 0;
   virtual uint64_t size() const = 0;
+  // Whoever writes it is gone: what follows will fail.
+  virtual bool broken() const { return false; }
 };
+using OpenFile = std::function<Result<std::unique_ptr<LogFile>>(const std::string& path)>;
 
 // Opens for appending, creating it if needed.
 Result<std::unique_ptr<LogFile>> open_log_file(const std::string& path);

@@ -129,6 +129,7 @@ const SnapshotFormat kRdbFormat{.select = append_rdb_select,
 void Rewriter::start() {
   database_ = 0;
   cursor_ = 0;
+  processed_ = preimage_bytes_ = 0;
   const std::lock_guard lock(mutex_);
   bytes_.clear();
   selected_ = SIZE_MAX;
@@ -138,6 +139,8 @@ void Rewriter::start() {
 }
 
 void Rewriter::emit(const Database& database, const Entry& entry) {
+  ++processed_;
+  if (!walking_) preimage_bytes_ += entry.footprint();
   const std::lock_guard lock(mutex_);
   if (selected_ != database.index()) {
     selected_ = database.index();
@@ -158,6 +161,7 @@ bool Rewriter::walk(int64_t budget_us) {
     if (abandoned_ || finished_) return true;
     if (bytes_.size() > kPendingMax) return false;  // The writer is behind: commands go on, the walk waits.
   }
+  walking_ = true;
   const int64_t until_us = space_.clock().monotonic_us() + budget_us;
   while (database_ < space_.database_count()) {
     Database& database = space_.database(database_);
@@ -169,6 +173,7 @@ bool Rewriter::walk(int64_t budget_us) {
     if (cursor_ == 0) ++database_;
     if (space_.clock().monotonic_us() >= until_us) break;
   }
+  walking_ = false;
   if (database_ < space_.database_count()) return false;
   space_.set_snapshot(nullptr);
   const std::lock_guard lock(mutex_);

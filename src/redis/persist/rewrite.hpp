@@ -7,6 +7,7 @@
 // Thread: walk() and emit() under the gate; take() by the log's thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -34,6 +35,9 @@ class Rewriter final : public Snapshot {
   void emit(const Database& database, const Entry& entry) override;
   void abandon() override;
 
+  // How many entries were written since the start, and what those took that had to be written before their change.
+  uint64_t processed() const { return processed_; }
+  uint64_t preimage_bytes() const { return preimage_bytes_; }
   // What was written since the last call, and whether it is all.
   struct Output {
     std::string bytes;
@@ -47,6 +51,9 @@ class Rewriter final : public Snapshot {
   const SnapshotFormat* format_;
   size_t database_ = 0;
   uint64_t cursor_ = 0;
+  bool walking_ = false;
+  std::atomic<uint64_t> processed_{0};
+  std::atomic<uint64_t> preimage_bytes_{0};
   std::mutex mutex_;  // guards what follows
   std::string bytes_;
   size_t selected_ = SIZE_MAX;
