@@ -30,6 +30,7 @@ void add_routes(http::Router& router, const Context& context) {
   add_execution_routes(router, context);
   add_stream_routes(router, context);
   add_memory_routes(router, context);
+  add_audit_routes(router, context);
   add_hook_routes(router, context);
   add_schedule_routes(router, context);
 }

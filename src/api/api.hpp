@@ -16,6 +16,7 @@
 #include "expression/secret.hpp"
 #include "http/router.hpp"
 #include "io/loop.hpp"
+#include "store/audit.hpp"
 #include "store/dead_letters.hpp"
 #include "store/runs.hpp"
 #include "workflow/run/activities.hpp"
@@ -42,6 +43,7 @@ struct Context {
   workflow::Programs& programs;
   store::Runs& runs;
   store::DeadLetters& dead_letters;
+  store::Audit& audit;
   workflow::Scheduler& scheduler;
   const auth::ApiKeys* keys = nullptr;  // null: open to everybody who can connect
   MemoryRead read_memory;

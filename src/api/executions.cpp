@@ -338,17 +338,25 @@ void add_execution_routes(http::Router& router, const Context& context) {
       "GET", "/api/v0/executions/workflows",
       [](const Context& c, http::Request request) { return list_runs(c, std::move(request), {}); }, body);
   add("GET", "/api/v0/executions/workflows/{exec_id}", show_run, body);
-  const auto control = [&](const char* pattern, workflow::Control what) {
-    add(
-        "POST", pattern,
-        [what](const Context& c, http::Request request) { return control_run(c, std::move(request), what); }, body);
+  // What people do to a run is written down.
+  const auto steer = [&](const char* pattern, const char* action, auto handler) {
+    router.add("POST", pattern,
+               secured(context, audited(context, action,
+                                        [&context, handler](http::Request request) {
+                                          return handler(context, std::move(request));
+                                        })),
+               body);
   };
-  control("/api/v0/executions/workflows/{exec_id}/pause", workflow::Control::pause);
-  control("/api/v0/executions/workflows/{exec_id}/resume", workflow::Control::resume);
-  control("/api/v0/executions/workflows/{exec_id}/cancel", workflow::Control::cancel);
+  const auto control = [&](const char* pattern, const char* action, workflow::Control what) {
+    steer(pattern, action,
+          [what](const Context& c, http::Request request) { return control_run(c, std::move(request), what); });
+  };
+  control("/api/v0/executions/workflows/{exec_id}/pause", "execution.pause", workflow::Control::pause);
+  control("/api/v0/executions/workflows/{exec_id}/resume", "execution.resume", workflow::Control::resume);
+  control("/api/v0/executions/workflows/{exec_id}/cancel", "execution.cancel", workflow::Control::cancel);
+  steer("/api/v0/executions/workflows/{exec_id}/approvals/{task}", "execution.vote", vote_on);
+  steer("/api/v0/executions/purge", "execution.purge", purge_runs);
   add("POST", "/api/v0/executions/workflows/{exec_id}/signals", signal_run, body);
-  add("POST", "/api/v0/executions/workflows/{exec_id}/approvals/{task}", vote_on, body);
-  add("POST", "/api/v0/executions/purge", purge_runs, body);
   add("POST", "/api/v0/events", send_event, body);
 }
 

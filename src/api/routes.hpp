@@ -14,9 +14,15 @@ void add_stream_routes(http::Router& router, const Context& context);
 void add_hook_routes(http::Router& router, const Context& context);
 void add_schedule_routes(http::Router& router, const Context& context);
 void add_memory_routes(http::Router& router, const Context& context);
+void add_audit_routes(http::Router& router, const Context& context);
 
 // A handler behind the API key: 401 without a valid one.
 http::Handler secured(const Context& context, http::Handler handler);
+
+// A handler whose success is written to the audit trail: who, what, to which run or workflow, and the request's body
+// where it is no longer than kAuditDetailMax bytes. Goes inside secured().
+inline constexpr size_t kAuditDetailMax = 4'096;
+http::Handler audited(const Context& context, std::string action, http::Handler handler);
 
 json::Value run_view(const store::Run& run);
 json::Value task_view(const store::TaskRow& task);

@@ -56,8 +56,14 @@ void add_schedule_routes(http::Router& router, const Context& context) {
   };
   add("GET", "/api/v0/schedules", list);
   add("GET", "/api/v0/schedules/{workflow_id}", get);
-  add("PATCH", "/api/v0/schedules/{workflow_id}", change);
-  add("DELETE", "/api/v0/schedules/{workflow_id}", reset);
+  const auto steer = [&](const char* method, const char* action, auto handler) {
+    router.add(method, "/api/v0/schedules/{workflow_id}",
+               secured(context, audited(context, action, [&context, handler](http::Request request) {
+                         return handler(context, std::move(request));
+                       })));
+  };
+  steer("PATCH", "schedule.change", change);
+  steer("DELETE", "schedule.reset", reset);
 }
 
 }  // namespace compozy::api

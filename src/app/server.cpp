@@ -21,6 +21,7 @@
 #include "json/print.hpp"
 #include "observe/log.hpp"
 #include "sql/sqlite/sqlite_database.hpp"
+#include "store/audit.hpp"
 #include "store/config_store.hpp"
 #include "store/dead_letters.hpp"
 #include "store/run_log.hpp"
@@ -110,6 +111,7 @@ class Server {
   std::unique_ptr<store::Memory> memory_;
   std::unique_ptr<store::Runs> runs_;
   std::unique_ptr<store::DeadLetters> dead_letters_;
+  std::unique_ptr<store::Audit> audit_;
   std::unique_ptr<store::ConfigStore> definitions_;
   std::unique_ptr<ProjectPrograms> programs_;
   std::unique_ptr<io::BlockingPool> pool_;
@@ -143,6 +145,7 @@ Result<void> Server::open_stores() {
   memory_ = std::make_unique<store::Memory>(redis_->client(), system_clock());
   runs_ = std::make_unique<store::Runs>(*database_);
   dead_letters_ = std::make_unique<store::DeadLetters>(*database_);
+  audit_ = std::make_unique<store::Audit>(*database_);
   keys_ = std::make_unique<auth::ApiKeys>(*database_, system_clock(), system_random());
   TRY(keys_->load_blocking());
   return first_key();
@@ -219,6 +222,7 @@ Result<void> Server::open_http() {
       .programs = *programs_,
       .runs = *runs_,
       .dead_letters = *dead_letters_,
+      .audit = *audit_,
       .scheduler = *scheduler_,
       .keys = config_.boolean("server.auth.enabled") ? keys_.get() : nullptr,
       .read_memory = [this](std::string memory, std::string key, int64_t offset,

@@ -1,5 +1,6 @@
 """The history of runs as a user meets it: found by attributes, priced by usage, limited by key, and let go in the end."""
 import json
+import sqlite3
 import time
 import unittest
 
@@ -67,6 +68,24 @@ class HistoryTest(unittest.TestCase):
         with self.assertRaises(Problem) as wrong:
             self.server.call("GET", "/api/v0/executions/workflows?since=yesterday")
         self.assertEqual(wrong.exception.body["field"], "since")
+
+    def test_what_people_do_to_runs_is_written_down_and_a_changed_row_shows(self):
+        run = self.server.start("brief")
+        self.server.call("POST", f"/api/v0/executions/workflows/{run}/cancel", {"reason": "enough"})
+        with self.assertRaises(Problem):
+            self.server.call("POST", f"/api/v0/executions/workflows/{run}/cancel", {})
+        self.server.cli("execution", "purge", "--dry-run")
+        entries = self.server.call("GET", "/api/v0/audit")["entries"]
+        self.assertEqual([entry["action"] for entry in entries], ["execution.purge", "execution.cancel"])
+        self.assertEqual((entries[1]["actor"], entries[1]["subject"], entries[1]["detail"]), ("owner", run, {"reason": "enough"}))
+        self.assertTrue(self.server.call("GET", "/api/v0/audit/check")["whole"])
+        self.server.stop()
+        database = sqlite3.connect(self.server.data / "compozy.db")
+        database.execute("UPDATE audit SET actor = 'nobody' WHERE n = 1")
+        database.commit()
+        database.close()
+        self.server.start_process()
+        self.assertEqual(self.server.call("GET", "/api/v0/audit/check")["first_broken"], 1)
 
     def test_a_concurrency_key_bounds_what_runs_at_once_over_several_runs(self):
         for run in [self.server.start("brief") for _ in range(2)]:
