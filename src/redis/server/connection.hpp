@@ -38,7 +38,14 @@ class Connection {
   bool execute(Engine& engine, const Engine::Turn& turn);
   bool has_command_waiting() const { return more_; }
 
-  bool over_query_limit(size_t limit) const { return unread() > limit; }
+  // Other threads may kill or wake the session between this one's holds, and say so: it goes by what the end of its own
+  // last hold has noted. Under the gate.
+  void note_session() {
+    killed_ = session_->killed;
+    waits_ = session_->blocked || session_->postponed;
+  }
+  bool killed() const { return killed_; }
+  bool waits() const { return waits_; }
 
   // Nothing is kept of a reply beyond the hard limit of its client's class. Under the gate.
   void bound_output(const ServerState& state);
@@ -109,6 +116,8 @@ class Connection {
   uint64_t lsn_ = 0;
   bool more_ = false;  // complete commands may lie in the input still
   bool closing_ = false;
+  bool killed_ = false;
+  bool waits_ = false;
 };
 
 }  // namespace compozy::redis

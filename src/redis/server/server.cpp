@@ -358,6 +358,8 @@ void Server::execute_queued() {
       }
     }
     evict_clients();
+    for (Connection* connection : queued_) connection->note_session();
+    query_limit_ = static_cast<size_t>(engine_.state().settings.client_query_buffer_limit);
   } while (next < queued_.size());
 }
 
@@ -406,7 +408,7 @@ void Server::send_replies() {
   std::vector<Connection*> emptied;
   for (Connection* connection : turn) {
     connection->queued = false;
-    if (!connection->dead && !connection->session().killed) {
+    if (!connection->dead && !connection->killed()) {
       const auto written = connection->write_some();
       watch_writes(*connection, written == Connection::Io::again);
       const uint64_t sent = connection->take_sent();
@@ -414,11 +416,10 @@ void Server::send_replies() {
       writes_ += sent > 0 ? 1 : 0;
       if (sent > kNoticeable) emptied.push_back(connection);
     }
-    if (connection->dead || connection->finished() || connection->session().killed || over_limits(*connection)) {
+    if (connection->dead || connection->finished() || connection->killed() || connection->unread() > query_limit_) {
       std::erase(emptied, connection);
       close(*connection);
-    } else if (connection->has_command_waiting() && !connection->session().blocked &&
-               !connection->session().postponed) {
+    } else if (connection->has_command_waiting() && !connection->waits()) {
       queue(*connection);
     }
   }
@@ -444,10 +445,6 @@ void Server::watch_writes(Connection& connection, bool on) {
   connection.listening_for_write = on;
   epoll_event event{.events = EPOLLIN | (on ? static_cast<uint32_t>(EPOLLOUT) : 0U), .data = {.fd = connection.fd()}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, connection.fd(), &event);
-}
-
-bool Server::over_limits(Connection& connection) const {
-  return connection.unread() > static_cast<size_t>(engine_.state().settings.client_query_buffer_limit);
 }
 
 void Server::close(Connection& connection) {
@@ -499,8 +496,11 @@ void Server::close_idle() {
   next_idle_check_us_ = clock.monotonic_us() + 1'000'000;
   const int64_t now_ms = clock.wall_ms();
   std::vector<Connection*> idle;
-  for (const auto& [fd, connection] : connections_) {
-    if (is_idle(*connection, now_ms)) idle.push_back(connection.get());
+  {
+    const Engine::Hold hold(engine_);
+    for (const auto& [fd, connection] : connections_) {
+      if (is_idle(*connection, now_ms)) idle.push_back(connection.get());
+    }
   }
   for (Connection* connection : idle) close(*connection);
 }

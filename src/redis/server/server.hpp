@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -89,7 +90,6 @@ class Server final : public SessionOwner {
   bool is_idle(const Connection& connection, int64_t now_ms) const;
   void add_statistics();
   void settle(const std::vector<Connection*>& connections);
-  bool over_limits(Connection& connection) const;
 
   Engine& engine_;
   Options options_;
@@ -103,6 +103,7 @@ class Server final : public SessionOwner {
   std::unordered_map<int, std::unique_ptr<Connection>> connections_;
   std::unordered_map<const Session*, Connection*> by_session_;
   std::vector<Connection*> queued_;
+  size_t query_limit_ = std::numeric_limits<size_t>::max();  // client-query-buffer-limit, as of the last hold
   std::mutex notified_mutex_;
   std::vector<const Session*> notified_;
   bool signalled_ = false;
