@@ -302,6 +302,27 @@ TEST(Collection, Defect10_FiltersByTemplateOrByCelAndRefusesOtherAnswers) {
   EXPECT_THAT(kept("{{ .item }}"), HasSubstr("must give true or false"));
 }
 
+TEST(Collection, MakesAListOfWhateverItemsAre) {
+  const auto of = [](const char* items) {
+    Played run(std::string(R"({"tasks":[{"id":"c","type":"collection","items":)") + items +
+               R"(,"tasks":[{"id":"x-{{ .index }}","type":"basic","with":{"v":"{{ .item }}"}}]}]})");
+    std::string all;
+    for (const json::Value& result : run.state.tasks["c"]["output"]["results"].as_array())
+      all += json::print(result["v"]) + " ";
+    return all;
+  };
+  EXPECT_EQ(of("[1,\"a\",null]"), "1 \"a\" null ");
+  EXPECT_EQ(of(R"({"b":2,"a":1})"), R"({"key":"a","value":1} {"key":"b","value":2} )");
+  EXPECT_EQ(of(R"("[1, 2]")"), "1 2 ");
+  EXPECT_EQ(of(R"("3..1")"), "3 2 1 ");
+  EXPECT_EQ(of(R"("c..e")"), R"("c" "d" "e" )");
+  EXPECT_EQ(of(R"("γ..α")"), R"("γ" "β" "α" )");
+  EXPECT_EQ(of(R"("a..Z")"), R"("a..Z" )");
+  EXPECT_EQ(of(R"("plain")"), R"("plain" )");
+  EXPECT_EQ(of("7"), "7 ");
+  EXPECT_EQ(of("null"), "");
+}
+
 TEST(Collection, AnEmptyListSucceedsWithoutChildren) {
   Played run(R"({"tasks":[{"id":"c","type":"collection","items":[],"tasks":[{"id":"x","tool":"echo"}]}]})");
   EXPECT_EQ(run.state.status, Status::success);

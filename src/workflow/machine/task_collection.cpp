@@ -27,8 +27,46 @@ Result<json::Value> range_items(int64_t first, int64_t last) {
   return json::Value(std::move(items));
 }
 
-bool is_letter(std::string_view text) {
-  return text.size() == 1 && ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'));
+// Runs of letters that follow each other in Unicode: a range of letters stays within one.
+struct Letters {
+  uint32_t first;
+  uint32_t last;
+};
+constexpr std::array<Letters, 12> kLetters{{{'a', 'z'},
+                                            {'A', 'Z'},
+                                            {0x0391, 0x03A9},  // Greek
+                                            {0x03B1, 0x03C9},
+                                            {0x0410, 0x042F},  // Cyrillic
+                                            {0x0430, 0x044F},
+                                            {0x05D0, 0x05EA},    // Hebrew
+                                            {0x0621, 0x064A},    // Arabic
+                                            {0x0904, 0x0939},    // Devanagari
+                                            {0x3041, 0x3096},    // Hiragana
+                                            {0x30A1, 0x30FA},    // Katakana
+                                            {0xAC00, 0xD7A3}}};  // Hangul
+constexpr int64_t kLetterRangeMax = 10'000;
+
+// The code point of a text of exactly one character of at most three bytes, or 0. The text is UTF-8.
+uint32_t single_letter(std::string_view text) {
+  const auto byte = [&](size_t at) { return static_cast<uint32_t>(static_cast<uint8_t>(text[at])); };
+  if (text.size() == 1 && byte(0) < 0x80) return byte(0);
+  if (text.size() == 2 && byte(0) >= 0xC0) return (byte(0) & 0x1FU) << 6U | (byte(1) & 0x3FU);
+  if (text.size() == 3 && byte(0) >= 0xE0)
+    return (byte(0) & 0x0FU) << 12U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU);
+  return 0;
+}
+
+std::string letter_text(uint32_t code) {
+  const auto byte = [](uint32_t value) { return static_cast<char>(static_cast<uint8_t>(value)); };
+  if (code < 0x80) return {byte(code)};
+  if (code < 0x800) return {byte(0xC0U | code >> 6U), byte(0x80U | (code & 0x3FU))};
+  return {byte(0xE0U | code >> 12U), byte(0x80U | (code >> 6U & 0x3FU)), byte(0x80U | (code & 0x3FU))};
+}
+
+bool are_of_one_script(uint32_t a, uint32_t b) {
+  return std::ranges::any_of(kLetters, [&](const Letters& letters) {
+    return a >= letters.first && a <= letters.last && b >= letters.first && b <= letters.last;
+  });
 }
 
 Result<json::Value> text_items(const std::string& text) {
@@ -44,11 +82,15 @@ Result<json::Value> text_items(const std::string& text) {
         return fail(Errc::limit_exceeded, "the range '" + text + "' is too long");
       return range_items(first, last);
     }
-    if (is_letter(left) && is_letter(right) && (left[0] >= 'a') == (right[0] >= 'a')) {
-      TRY(const json::Value codes, range_items(left[0], right[0]));
+    const uint32_t from = single_letter(left);
+    const uint32_t to = single_letter(right);
+    if (are_of_one_script(from, to)) {
+      TRY(const json::Value codes, range_items(from, to));
+      if (std::cmp_greater(codes.size(), kLetterRangeMax))
+        return fail(Errc::limit_exceeded, "a range of more than " + std::to_string(kLetterRangeMax) + " letters");
       json::Array letters;
       for (const json::Value& code : codes.as_array())
-        letters.emplace_back(std::string(1, static_cast<char>(code.as_integer())));
+        letters.emplace_back(letter_text(static_cast<uint32_t>(code.as_integer())));
       return json::Value(std::move(letters));
     }
   }
