@@ -201,7 +201,7 @@ void Engine::end_unit(Session* session) {
 }
 
 void Engine::feed_replicas(std::string_view bytes) {
-  if (bytes.empty()) return;
+  if (bytes.empty() || state_.replicas.empty()) return;
   state_.replication_offset += bytes.size();
   for (Session* replica : state_.replicas) {
     if (replica->killed) continue;
@@ -213,7 +213,7 @@ void Engine::feed_replicas(std::string_view bytes) {
 // A replica that hears nothing for long gives its master up.
 void Engine::greet_replicas() {
   const int64_t now_us = state_.keyspace.clock().monotonic_us();
-  if (state_.replicas.empty() || now_us < next_greeting_us_) return;
+  if (!state_.replicas.empty() && now_us < next_greeting_us_) return;
   next_greeting_us_ = now_us + state_.settings.repl_ping_replica_period * 1'000'000;
   feed_replicas("*1\r\n$4\r\nPING\r\n");
 }

@@ -111,7 +111,7 @@ class AppendLog final : public EffectSink, public Persistence {
   std::string begin_rewrite();
   bool rewrite_is_due() const;
   std::string base_head() const;
-  Result<void> write_base_part(std::string bytes, bool last);
+  Result<void> write_base_part(std::string_view bytes, bool last);
   void continue_rewrite();
   Result<void> finish_rewrite();
   Result<void> finish_files();

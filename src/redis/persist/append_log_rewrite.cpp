@@ -181,7 +181,7 @@ void AppendLog::work(int64_t budget_us) {
   start_rewrite();
 }
 
-Result<void> AppendLog::write_base_part(std::string bytes, bool last) {
+Result<void> AppendLog::write_base_part(std::string_view bytes, bool last) {
   base_pending_ += bytes;
   if (base_is_rdb_) {
     if (last) append_rdb_end(base_pending_);
@@ -195,10 +195,10 @@ Result<void> AppendLog::write_base_part(std::string bytes, bool last) {
 
 // On the log's thread: writes what the walk has produced.
 void AppendLog::continue_rewrite() {
-  Rewriter::Output output = rewriter_.take();
+  const Rewriter::Output output = rewriter_.take();
   const bool broken = base_file_->broken();
   if (!output.abandoned && !broken) {
-    Result<void> result = write_base_part(std::move(output.bytes), output.finished);
+    Result<void> result = write_base_part(output.bytes, output.finished);
     if (result && !output.finished) return;
     if (result) result = finish_rewrite();
     if (result) {

@@ -134,8 +134,10 @@ Result<void> ReplicaLink::read_payload(RedisPeer& peer, const std::string& heade
     if (stopping_) return lost("stopped");
     if (peer.read_some(data, kStepMs)) {
       silent_ms = 0;
-    } else if (!peer.timed_out() || (silent_ms += kStepMs) > timeout_ms) {
-      return lost("the connection to the master broke while it sent its data");
+    } else {
+      silent_ms += kStepMs;
+      if (!peer.timed_out() || silent_ms > timeout_ms)
+        return lost("the connection to the master broke while it sent its data");
     }
   }
   const size_t end = mark.empty() ? static_cast<size_t>(size) : data.size() - mark.size();
@@ -221,7 +223,8 @@ Result<void> ReplicaLink::apply_stream(RedisPeer& peer, Session& session) {
     }
     if (!peer.read_some(input, kStepMs)) {
       if (!peer.timed_out()) return lost("the master closed the connection");
-      if ((silent_ms += kStepMs) > timeout_ms) return lost("the master says nothing any more");
+      silent_ms += kStepMs;
+      if (silent_ms > timeout_ms) return lost("the master says nothing any more");
       continue;
     }
     silent_ms = 0;
