@@ -38,14 +38,14 @@ void hook_arena() {
   size = sizeof present;
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
-  if (mallctl(name.c_str(), &present, &size, nullptr, 0) != 0 || present == &hooks) return;
+  if (mallctl(name.c_str(), static_cast<void*>(&present), &size, nullptr, 0) != 0 || present == &hooks) return;
   if (original == nullptr) {
     original = present;
     hooks = *present;
     hooks.alloc = allocate;
   }
   extent_hooks_t* fresh = &hooks;
-  mallctl(name.c_str(), nullptr, nullptr, &fresh, sizeof fresh);
+  mallctl(name.c_str(), nullptr, nullptr, static_cast<void*>(&fresh), sizeof fresh);
 }
 
 }  // namespace
