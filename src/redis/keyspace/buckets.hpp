@@ -9,7 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "redis/keyspace/huge_pages.hpp"
 #include "redis/keyspace/memory.hpp"
 
 namespace compozy::redis {
@@ -105,7 +104,6 @@ struct BucketArray {
   uint64_t mask() const { return buckets - 1; }
   size_t segment_bytes() const { return sizeof(Bucket) * (buckets < kSegment ? buckets : kSegment); }
   void resize(uint64_t count) {
-    if (count * sizeof(Bucket) >= kLargeTable) prefer_huge_pages();
     buckets = count;
     segments.resize((count + kSegment - 1) / kSegment);
   }
