@@ -21,7 +21,7 @@ def main():
     if not green or git("merge-base", "--is-ancestor", green, "HEAD").returncode != 0:
         return "all"
     names = git("diff", "--name-only", green).stdout.split() + git("ls-files", "-o", "--exclude-standard").stdout.split()
-    if any(name.startswith((".clang-", "cmake/", "tools/tidy.py", "tools/changed.py", "CMake")) for name in names):
+    if any(name.startswith((".clang-", "cmake/", "tools/", "CMake")) for name in names):
         return "all"
     files = [name for name in names if name.endswith((".cpp", ".hpp")) and (ROOT / name).exists()]
     return "\n".join(files) if files else "none"

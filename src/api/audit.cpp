@@ -10,10 +10,9 @@ namespace compozy::api {
 namespace {
 
 io::Task<http::Response> list(const Context& context, http::Request request) {
-  const auto limit = query_integer(request, "limit", 50, 1, store::kPageMax);
-  const auto before = query_integer(request, "before", 0, 0, INT64_MAX);
-  if (!limit || !before) co_return problem(!limit ? limit.error() : before.error());
-  const auto entries = co_await context.audit.list(*before, *limit);
+  const auto page = query_page(request);
+  if (!page) co_return problem(page.error());
+  const auto entries = co_await context.audit.list(page->before, page->limit);
   if (!entries) co_return problem(entries.error());
   json::Value rows = json::Value::array();
   for (const store::AuditEntry& entry : *entries) {
@@ -26,7 +25,7 @@ io::Task<http::Response> list(const Context& context, http::Request request) {
     rows.push_back(row.set("hash", entry.hash));
   }
   json::Value data = json::Value::object({{"entries", std::move(rows)}});
-  if (std::cmp_equal(entries->size(), *limit)) data.set("next_before", entries->back().n);
+  if (std::cmp_equal(entries->size(), page->limit)) data.set("next_before", entries->back().n);
   co_return success(200, "audit", std::move(data));
 }
 
@@ -61,8 +60,7 @@ http::Handler audited(const Context& context, std::string action, http::Handler 
 }
 
 void add_audit_routes(http::Router& router, const Context& context) {
-  router.add("GET", "/api/v0/audit",
-             secured(context, [&context](http::Request request) { return list(context, std::move(request)); }));
+  router.add("GET", "/api/v0/audit", secured(context, with_context(context, list)));
   router.add("GET", "/api/v0/audit/check",
              secured(context, [&context](const http::Request&) { return check(context); }));
 }

@@ -144,9 +144,8 @@ Result<int64_t> query_time(const http::Request& request, std::string_view name, 
 }
 
 io::Task<http::Response> list_runs(const Context& context, http::Request request, std::string workflow) {
-  const auto limit = query_integer(request, "limit", 50, 1, store::kPageMax);
-  const auto before = query_integer(request, "before", 0, 0, INT64_MAX);
-  if (!limit || !before) co_return problem(!limit ? limit.error() : before.error());
+  const auto page = query_page(request);
+  if (!page) co_return problem(page.error());
   std::string status = to_upper(request.query_value("status").value_or(""));
   if (!status.empty()) {
     if (auto known = workflow::parse_status(status); !known)
@@ -164,14 +163,14 @@ io::Task<http::Response> list_runs(const Context& context, http::Request request
                                                 .since_ms = *since,
                                                 .until_ms = *until,
                                                 .attributes = std::move(*filters),
-                                                .before = *before,
-                                                .limit = *limit});
+                                                .before = page->before,
+                                                .limit = page->limit});
   if (!runs) co_return problem(runs.error());
   json::Value list = json::Value::array();
   for (const store::Run& run : *runs) list.push_back(run_view(run));
   json::Value data = json::Value::object({{"executions", std::move(list)}});
   // Pages go by key: the next one starts before the last run of this one.
-  if (std::cmp_equal(runs->size(), *limit)) data.set("next_before", runs->back().run_no);
+  if (std::cmp_equal(runs->size(), page->limit)) data.set("next_before", runs->back().run_no);
   co_return success(200, "executions", std::move(data));
 }
 
@@ -320,10 +319,7 @@ void add_execution_routes(http::Router& router, const Context& context) {
   const http::RouteOptions body{.body_bytes_max = context.body_bytes_max};
   const http::RouteOptions waiting{.body_bytes_max = context.body_bytes_max, .watch_client = true};
   const auto add = [&](const char* method, const char* pattern, auto handler, http::RouteOptions options) {
-    router.add(
-        method, pattern,
-        secured(context, [&context, handler](http::Request request) { return handler(context, std::move(request)); }),
-        options);
+    router.add(method, pattern, secured(context, with_context(context, handler)), options);
   };
   add("POST", "/api/v0/workflows/{workflow_id}/executions", start_async, body);
   add("POST", "/api/v0/workflows/{workflow_id}/executions/sync", start_sync, waiting);
@@ -340,12 +336,7 @@ void add_execution_routes(http::Router& router, const Context& context) {
   add("GET", "/api/v0/executions/workflows/{exec_id}", show_run, body);
   // What people do to a run is written down.
   const auto steer = [&](const char* pattern, const char* action, auto handler) {
-    router.add("POST", pattern,
-               secured(context, audited(context, action,
-                                        [&context, handler](http::Request request) {
-                                          return handler(context, std::move(request));
-                                        })),
-               body);
+    router.add("POST", pattern, secured(context, audited(context, action, with_context(context, handler))), body);
   };
   const auto control = [&](const char* pattern, const char* action, workflow::Control what) {
     steer(pattern, action,

@@ -125,10 +125,9 @@ io::Task<http::Response> deliver(const Context& context, http::Request request) 
 }
 
 io::Task<http::Response> list_dead(const Context& context, http::Request request) {
-  const auto limit = query_integer(request, "limit", 50, 1, store::kPageMax);
-  const auto before = query_integer(request, "before", 0, 0, INT64_MAX);
-  if (!limit || !before) co_return problem(!limit ? limit.error() : before.error());
-  const auto letters = co_await context.dead_letters.list(*before, *limit);
+  const auto page = query_page(request);
+  if (!page) co_return problem(page.error());
+  const auto letters = co_await context.dead_letters.list(page->before, page->limit);
   if (!letters) co_return problem(letters.error());
   json::Value list = json::Value::array();
   for (const store::DeadLetter& letter : *letters) {
@@ -139,7 +138,7 @@ io::Task<http::Response> list_dead(const Context& context, http::Request request
                                         {"body", letter.body}}));
   }
   json::Value data = json::Value::object({{"dead_letters", std::move(list)}});
-  if (std::cmp_equal(letters->size(), *limit)) data.set("next_before", letters->back().n);
+  if (std::cmp_equal(letters->size(), page->limit)) data.set("next_before", letters->back().n);
   co_return success(200, "dead letters", std::move(data));
 }
 
@@ -148,12 +147,9 @@ io::Task<http::Response> list_dead(const Context& context, http::Request request
 void add_hook_routes(http::Router& router, const Context& context) {
   const http::RouteOptions body{.body_bytes_max = std::min(context.body_bytes_max, kHookBytesMax)};
   for (const char* method : {"POST", "PUT", "PATCH"}) {
-    router.add(
-        method, "/api/v0/hooks/{slug}",
-        [&context](http::Request request) { return deliver(context, std::move(request)); }, body);
+    router.add(method, "/api/v0/hooks/{slug}", with_context(context, deliver), body);
   }
-  router.add("GET", "/api/v0/dead-letters",
-             secured(context, [&context](http::Request request) { return list_dead(context, std::move(request)); }));
+  router.add("GET", "/api/v0/dead-letters", secured(context, with_context(context, list_dead)));
 }
 
 }  // namespace compozy::api

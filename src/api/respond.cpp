@@ -67,6 +67,13 @@ Result<int64_t> query_integer(const http::Request& request, std::string_view nam
   return value;
 }
 
+Result<PageAsked> query_page(const http::Request& request) {
+  PageAsked page;
+  TRY(page.limit, query_integer(request, "limit", page.limit, 1, store::kPageMax));
+  TRY(page.before, query_integer(request, "before", page.before, 0, INT64_MAX));
+  return page;
+}
+
 json::Value stored_json(const std::string& text) {
   if (text.empty()) return {};
   auto value = json::parse(text, json::kStoredDepthMax);

@@ -27,6 +27,13 @@ Result<void> check_members(const json::Value& object, std::initializer_list<std:
 Result<int64_t> query_integer(const http::Request& request, std::string_view name, int64_t fallback, int64_t min,
                               int64_t max);
 
+// Which page of a list that goes by key, newest first: `limit` rows below `before`; 0 = from the newest.
+struct PageAsked {
+  int64_t limit = 50;
+  int64_t before = 0;
+};
+Result<PageAsked> query_page(const http::Request& request);
+
 // A stored JSON column: null where the text is empty.
 json::Value stored_json(const std::string& text);
 

@@ -16,6 +16,12 @@ void add_schedule_routes(http::Router& router, const Context& context);
 void add_memory_routes(http::Router& router, const Context& context);
 void add_audit_routes(http::Router& router, const Context& context);
 
+// A handler that is given the context as well.
+template <class Handler>
+http::Handler with_context(const Context& context, Handler handler) {
+  return [&context, handler](http::Request request) { return handler(context, std::move(request)); };
+}
+
 // A handler behind the API key: 401 without a valid one.
 http::Handler secured(const Context& context, http::Handler handler);
 

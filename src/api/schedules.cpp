@@ -50,17 +50,13 @@ io::Task<http::Response> reset(const Context& context, http::Request request) {
 
 void add_schedule_routes(http::Router& router, const Context& context) {
   const auto add = [&](const char* method, const char* pattern, auto handler) {
-    router.add(method, pattern, secured(context, [&context, handler](http::Request request) {
-                 return handler(context, std::move(request));
-               }));
+    router.add(method, pattern, secured(context, with_context(context, handler)));
   };
   add("GET", "/api/v0/schedules", list);
   add("GET", "/api/v0/schedules/{workflow_id}", get);
   const auto steer = [&](const char* method, const char* action, auto handler) {
     router.add(method, "/api/v0/schedules/{workflow_id}",
-               secured(context, audited(context, action, [&context, handler](http::Request request) {
-                         return handler(context, std::move(request));
-                       })));
+               secured(context, audited(context, action, with_context(context, handler))));
   };
   steer("PATCH", "schedule.change", change);
   steer("DELETE", "schedule.reset", reset);

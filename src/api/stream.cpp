@@ -128,10 +128,8 @@ io::Task<http::Response> page(const Context& context, http::Request request) {
 }  // namespace
 
 void add_stream_routes(http::Router& router, const Context& context) {
-  router.add("GET", "/api/v0/executions/workflows/{exec_id}/stream",
-             secured(context, [&context](http::Request request) { return stream(context, std::move(request)); }));
-  router.add("GET", "/api/v0/executions/workflows/{exec_id}/events",
-             secured(context, [&context](http::Request request) { return page(context, std::move(request)); }));
+  router.add("GET", "/api/v0/executions/workflows/{exec_id}/stream", secured(context, with_context(context, stream)));
+  router.add("GET", "/api/v0/executions/workflows/{exec_id}/events", secured(context, with_context(context, page)));
 }
 
 }  // namespace compozy::api

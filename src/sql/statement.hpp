@@ -21,8 +21,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
@@ -102,6 +104,18 @@ class Rows {
  private:
   Statement* statement_;
 };
+
+// What `read` makes of each row, in their order:
+//   return collect(std::move(rows), [](const Rows& row) { return DueTimer{.run_no = row.integer(0), …}; });
+template <class Read>
+auto collect(Rows rows, Read read) -> Result<std::vector<std::invoke_result_t<Read&, const Rows&>>> {
+  std::vector<std::invoke_result_t<Read&, const Rows&>> found;
+  while (true) {
+    TRY(const bool more, rows.next());
+    if (!more) return found;
+    found.push_back(read(std::as_const(rows)));
+  }
+}
 
 // One consistent view of the database.
 class Reader {

@@ -53,12 +53,7 @@ io::Task<Result<std::vector<AuditEntry>>> Audit::list(int64_t before, int64_t li
         reader.query("SELECT n, at, actor, action, subject, ifnull(detail, ''), hash FROM audit WHERE ?1 = 0 "
                      "OR n < ?1 ORDER BY n DESC LIMIT ?2",
                      before, limit));
-    std::vector<AuditEntry> entries;
-    while (true) {
-      TRY(const bool more, rows.next());
-      if (!more) return entries;
-      entries.push_back(entry_of(rows));
-    }
+    return sql::collect(std::move(rows), entry_of);
   });
 }
 

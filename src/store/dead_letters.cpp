@@ -16,19 +16,16 @@ io::Task<Result<void>> DeadLetters::add(DeadLetter letter) {
 
 io::Task<Result<std::vector<DeadLetter>>> DeadLetters::list(int64_t before, int64_t limit) {
   co_return co_await database_.read([before, limit](sql::Reader& reader) -> Result<std::vector<DeadLetter>> {
-    std::vector<DeadLetter> letters;
     TRY(auto rows, reader.query("SELECT n, at, source, reason, body FROM dead_letters WHERE ?1 = 0 OR n < ?1 "
                                 "ORDER BY n DESC LIMIT ?2",
                                 before, limit));
-    while (true) {
-      TRY(const bool more, rows.next());
-      if (!more) return letters;
-      letters.push_back({.n = rows.integer(0),
-                         .at_ms = rows.integer(1),
-                         .source = rows.string(2),
-                         .reason = rows.string(3),
-                         .body = rows.string(4)});
-    }
+    return sql::collect(std::move(rows), [](const sql::Rows& row) {
+      return DeadLetter{.n = row.integer(0),
+                        .at_ms = row.integer(1),
+                        .source = row.string(2),
+                        .reason = row.string(3),
+                        .body = row.string(4)};
+    });
   });
 }
 

@@ -51,7 +51,7 @@ Result<json::Value> read_blob(sql::Reader& reader, const std::string& hash) {
   TRY(auto rows, reader.query("SELECT bytes FROM blobs WHERE hash = ?1", hash));
   TRY(const bool found, rows.next());
   if (!found) return fail(Errc::corrupt_data, "blob " + hash + " is not in the database");
-  return json::parse(rows.blob(0));
+  return json::parse(rows.blob(0), json::kStoredDepthMax);
 }
 
 // Puts the value back where it was; false when there is no such place.
@@ -71,11 +71,29 @@ bool put_back(json::Value& root, const json::Value& path, json::Value value) {
   return true;
 }
 
+Result<std::string> whole_text(sql::Reader& reader, std::string_view column) {
+  const size_t line = column.find('\n');
+  if (line == std::string_view::npos) return fail(Errc::corrupt_data, "a column of large values has no second line");
+  TRY(const json::Value places, json::parse(column.substr(1, line - 1), json::kStoredDepthMax));
+  TRY(json::Value value, json::parse(column.substr(line + 1), json::kStoredDepthMax));
+  for (const json::Value& place : places.as_array()) {
+    TRY(json::Value part, read_blob(reader, place.at(1).string_or("")));
+    if (!put_back(value, place.at(0), std::move(part)))
+      return fail(Errc::corrupt_data, "a large value has no place: " + json::print(place.at(0)));
+  }
+  return json::print(value);
+}
+
 }  // namespace
 
 std::string print_lifting(const json::Value& value, std::vector<LargeValue>& large) {
   std::string text = json::print(value);
-  if (text.size() <= kInlineMax) return text;
+  std::string lifted = lift_printed(text, value, large);
+  return lifted.empty() ? text : lifted;
+}
+
+std::string lift_printed(const std::string& text, const json::Value& value, std::vector<LargeValue>& large) {
+  if (text.size() <= kInlineMax) return {};
   Lifter lifter(large);
   const json::Value rest = lifter.lift(value, json::Value::array());
   return kMark + json::print(lifter.places()) + '\n' + json::print(rest);
@@ -91,18 +109,12 @@ Result<void> write_large(sql::Transaction& transaction, int64_t run_no, std::spa
   return {};
 }
 
-Result<std::string> whole_text(sql::Reader& reader, std::string column) {
-  if (!column.starts_with(kMark)) return column;
-  const size_t line = column.find('\n');
-  if (line == std::string::npos) return fail(Errc::corrupt_data, "a column of large values has no second line");
-  TRY(const json::Value places, json::parse(std::string_view(column).substr(1, line - 1)));
-  TRY(json::Value value, json::parse(std::string_view(column).substr(line + 1)));
-  for (const json::Value& place : places.as_array()) {
-    TRY(json::Value part, read_blob(reader, place.at(1).string_or("")));
-    if (!put_back(value, place.at(0), std::move(part)))
-      return fail(Errc::corrupt_data, "a large value has no place: " + json::print(place.at(0)));
+Result<void> make_whole(sql::Reader& reader, std::initializer_list<std::string*> columns) {
+  for (std::string* column : columns) {
+    if (!column->starts_with(kMark)) continue;
+    TRY(*column, whole_text(reader, *column));
   }
-  return json::print(value);
+  return {};
 }
 
 }  // namespace compozy::store

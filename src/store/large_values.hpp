@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,10 +36,13 @@ struct LargeValue {
 // The value as a column holds it; what was taken out is added to `large`.
 std::string print_lifting(const json::Value& value, std::vector<LargeValue>& large);
 
+// The same for a value that has been printed as `text` already; empty where a column holds that text.
+std::string lift_printed(const std::string& text, const json::Value& value, std::vector<LargeValue>& large);
+
 Result<void> write_large(sql::Transaction& transaction, int64_t run_no, std::span<const LargeValue> large,
                          int64_t at_ms);
 
-// The whole JSON text of a column. Errc::corrupt_data when a blob is missing.
-Result<std::string> whole_text(sql::Reader& reader, std::string column);
+// Puts back what was taken out of columns that have been read. Errc::corrupt_data when a blob is missing.
+Result<void> make_whole(sql::Reader& reader, std::initializer_list<std::string*> columns);
 
 }  // namespace compozy::store

@@ -29,11 +29,8 @@ class LargeValues : public ::testing::Test {
   Result<std::string> stored_and_read(const std::string& column, const std::vector<LargeValue>& large) {
     TRY(database_->write_blocking(
         [&](sql::Transaction& transaction) { return write_large(transaction, 1, large, 1'000); }));
-    std::string whole;
-    TRY(database_->read_blocking([&](sql::Reader& reader) -> Result<void> {
-      TRY(whole, whole_text(reader, column));
-      return {};
-    }));
+    std::string whole = column;
+    TRY(database_->read_blocking([&](sql::Reader& reader) { return make_whole(reader, {&whole}); }));
     return whole;
   }
   static json::Value text(size_t bytes) { return std::string(bytes, 'x'); }
@@ -74,6 +71,15 @@ TEST_F(LargeValues, ManySmallPartsGoTogetherAndEqualOnesAreStoredOnce) {
   EXPECT_EQ(stored_and_read(column, large).value(), json::print(value));
   std::vector<LargeValue> whole;
   EXPECT_THAT(print_lifting(list, whole), StartsWith("@[[[],\""));
+}
+
+TEST_F(LargeValues, AsDeepAsARecordMayBeTheyAreReadBack) {
+  json::Value deep = text(100'000);
+  for (size_t i = 0; i + 2 < json::kStoredDepthMax; ++i) deep = json::Value::array({std::move(deep)});
+  std::vector<LargeValue> large;
+  const std::string column = print_lifting(deep, large);
+  ASSERT_THAT(large, SizeIs(1));
+  EXPECT_EQ(stored_and_read(column, large).value(), json::print(deep));
 }
 
 TEST_F(LargeValues, AMissingBlobIsCorruptDataByName) {

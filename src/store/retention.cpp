@@ -30,16 +30,9 @@ Result<void> delete_run(sql::Transaction& transaction, int64_t run_no) {
 
 Result<int64_t> delete_page(sql::Transaction& transaction, const std::string& workflow, bool succeeded,
                             int64_t before_ms) {
-  std::vector<int64_t> page;
-  {
-    TRY(auto rows, transaction.query("SELECT run_no " + std::string(kEnded) + " ORDER BY ended_ms LIMIT ?4", workflow,
-                                     before_ms, succeeded, kRunsPerCommit));
-    while (true) {
-      TRY(const bool more, rows.next());
-      if (!more) break;
-      page.push_back(rows.integer(0));
-    }
-  }
+  TRY(auto rows, transaction.query("SELECT run_no " + std::string(kEnded) + " ORDER BY ended_ms LIMIT ?4", workflow,
+                                   before_ms, succeeded, kRunsPerCommit));
+  TRY(const auto page, sql::collect(std::move(rows), [](const sql::Rows& row) { return row.integer(0); }));
   for (const int64_t run_no : page) TRY(delete_run(transaction, run_no));
   return static_cast<int64_t>(page.size());
 }
@@ -52,12 +45,7 @@ io::Task<Result<std::vector<std::string>>> Retention::workflows() {
     TRY(auto rows, reader.query("WITH RECURSIVE ids(id) AS (SELECT min(workflow) FROM runs UNION ALL SELECT (SELECT "
                                 "min(workflow) FROM runs WHERE workflow > id) FROM ids WHERE id IS NOT NULL) SELECT "
                                 "id FROM ids WHERE id IS NOT NULL"));
-    std::vector<std::string> ids;
-    while (true) {
-      TRY(const bool more, rows.next());
-      if (!more) return ids;
-      ids.push_back(rows.string(0));
-    }
+    return sql::collect(std::move(rows), [](const sql::Rows& row) { return row.string(0); });
   });
 }
 

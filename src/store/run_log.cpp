@@ -118,8 +118,7 @@ Result<std::optional<RunHead>> read_head(sql::Reader& reader, sql::Rows rows) {
                .parent_op = rows.integer(9),
                .output = rows.string(10),
                .error = rows.string(11)};
-  TRY(head.output, whole_text(reader, std::move(head.output)));
-  TRY(head.error, whole_text(reader, std::move(head.error)));
+  TRY(make_whole(reader, {&head.output, &head.error}));
   return head;
 }
 
@@ -175,16 +174,11 @@ Result<void> append_turn(sql::Transaction& transaction, int64_t run_no, int64_t 
 }
 
 Result<std::vector<TurnRow>> read_turns(sql::Reader& reader, int64_t run_no, int64_t op) {
-  std::vector<TurnRow> turns;
   TRY(auto rows, reader.query("SELECT kind, body FROM turns WHERE run_no = ?1 AND op = ?2 ORDER BY n", run_no, op));
-  while (true) {
-    TRY(const bool more, rows.next());
-    if (!more) break;
-    turns.push_back({.kind = rows.string(0), .body = rows.string(1)});
-  }
-  for (TurnRow& turn : turns) {
-    TRY(turn.body, whole_text(reader, std::move(turn.body)));
-  }
+  TRY(auto turns, sql::collect(std::move(rows), [](const sql::Rows& row) {
+        return TurnRow{.kind = row.string(0), .body = row.string(1)};
+      }));
+  for (TurnRow& turn : turns) TRY(make_whole(reader, {&turn.body}));
   return turns;
 }
 
@@ -210,16 +204,9 @@ Result<std::optional<RunHead>> find_run_by_parent(sql::Reader& reader, int64_t p
 }
 
 Result<std::vector<std::string>> read_records(sql::Reader& reader, int64_t run_no) {
-  std::vector<std::string> bodies;
   TRY(auto rows, reader.query("SELECT body FROM records WHERE run_no = ?1 ORDER BY seq", run_no));
-  while (true) {
-    TRY(const bool more, rows.next());
-    if (!more) break;
-    bodies.push_back(rows.string(0));
-  }
-  for (std::string& body : bodies) {
-    TRY(body, whole_text(reader, std::move(body)));
-  }
+  TRY(auto bodies, sql::collect(std::move(rows), [](const sql::Rows& row) { return row.string(0); }));
+  for (std::string& body : bodies) TRY(make_whole(reader, {&body}));
   return bodies;
 }
 
@@ -236,48 +223,35 @@ Result<int64_t> last_run_no(sql::Reader& reader) {
 }
 
 Result<std::vector<PendingOp>> read_pending_of(sql::Reader& reader, int64_t run_no) {
-  std::vector<PendingOp> pending;
   TRY(auto rows,
       reader.query("SELECT op, attempt, lost, ready_ms, body, head, kind FROM pending WHERE run_no = ?1 ORDER BY op",
                    run_no));
-  while (true) {
-    TRY(const bool more, rows.next());
-    if (!more) break;
-    pending.push_back({.op = rows.integer(0),
-                       .kind = static_cast<PendingKind>(rows.integer(6)),
-                       .attempt = rows.integer(1),
-                       .lost = rows.integer(2),
-                       .head = rows.integer(5),
-                       .ready_ms = rows.integer(3),
-                       .body = rows.string(4)});
-  }
-  for (PendingOp& op : pending) {
-    TRY(op.body, whole_text(reader, std::move(op.body)));
-  }
+  TRY(auto pending, sql::collect(std::move(rows), [](const sql::Rows& row) {
+        return PendingOp{.op = row.integer(0),
+                         .kind = static_cast<PendingKind>(row.integer(6)),
+                         .attempt = row.integer(1),
+                         .lost = row.integer(2),
+                         .head = row.integer(5),
+                         .ready_ms = row.integer(3),
+                         .body = row.string(4)};
+      }));
+  for (PendingOp& op : pending) TRY(make_whole(reader, {&op.body}));
   return pending;
 }
 
 Result<std::vector<int64_t>> runs_with_pending(sql::Reader& reader, int64_t after, int64_t limit) {
-  std::vector<int64_t> runs;
   TRY(auto rows,
       reader.query("SELECT DISTINCT run_no FROM pending WHERE run_no > ?1 ORDER BY run_no LIMIT ?2", after, limit));
-  while (true) {
-    TRY(const bool more, rows.next());
-    if (!more) return runs;
-    runs.push_back(rows.integer(0));
-  }
+  return sql::collect(std::move(rows), [](const sql::Rows& row) { return row.integer(0); });
 }
 
 Result<std::vector<DueTimer>> read_timers(sql::Reader& reader, int64_t due_before_ms, int64_t limit) {
-  std::vector<DueTimer> timers;
   TRY(auto rows,
       reader.query("SELECT run_no, op, due_ms FROM timers WHERE shard = ?1 AND due_ms < ?2 ORDER BY due_ms LIMIT ?3",
                    kShard, due_before_ms, limit));
-  while (true) {
-    TRY(const bool more, rows.next());
-    if (!more) return timers;
-    timers.push_back({.run_no = rows.integer(0), .op = rows.integer(1), .due_ms = rows.integer(2)});
-  }
+  return sql::collect(std::move(rows), [](const sql::Rows& row) {
+    return DueTimer{.run_no = row.integer(0), .op = row.integer(1), .due_ms = row.integer(2)};
+  });
 }
 
 }  // namespace compozy::store

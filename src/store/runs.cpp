@@ -17,14 +17,11 @@ Result<int64_t> number_of(sql::Reader& reader, const std::string& run_id) {
 
 Result<std::vector<Attribute>> read_attributes(sql::Reader& reader, int64_t run_no) {
   TRY(auto rows, reader.query("SELECT name, text, number FROM attributes WHERE run_no = ?1 ORDER BY name", run_no));
-  std::vector<Attribute> out;
-  while (true) {
-    TRY(const bool more, rows.next());
-    if (!more) return out;
-    out.push_back({.name = rows.string(0),
-                   .text = rows.string(1),
-                   .number = rows.is_null(2) ? std::nullopt : std::optional(rows.real(2))});
-  }
+  return sql::collect(std::move(rows), [](const sql::Rows& row) {
+    return Attribute{.name = row.string(0),
+                     .text = row.string(1),
+                     .number = row.is_null(2) ? std::nullopt : std::optional(row.real(2))};
+  });
 }
 
 Result<Run> read_run(sql::Reader& reader, const std::string& run_id) {
@@ -49,9 +46,7 @@ Result<Run> read_run(sql::Reader& reader, const std::string& run_id) {
           .updated_ms = rows.integer(9),
           .ended_ms = rows.integer(10),
           .last_event = rows.integer(12)};
-  for (std::string* column : {&run.input, &run.output, &run.error}) {
-    TRY(*column, whole_text(reader, std::move(*column)));
-  }
+  TRY(make_whole(reader, {&run.input, &run.output, &run.error}));
   TRY(run.attributes, read_attributes(reader, run.run_no));
   return run;
 }
@@ -98,28 +93,23 @@ class PageQuery {
 };
 
 Result<std::vector<Run>> read_page(sql::Reader& reader, const RunQuery& query) {
-  std::vector<Run> runs;
-  {
-    TRY(auto rows, PageQuery(query).run(reader));
-    while (true) {
-      TRY(const bool more, rows.next());
-      if (!more) break;
-      runs.push_back({.run_no = rows.integer(0),
-                      .run_id = rows.string(1),
-                      .workflow = rows.string(2),
-                      .status = rows.string(3),
-                      .definition = rows.string(4),
-                      .input = {},
-                      .output = {},
-                      .error = rows.string(5),
-                      .usage = {},
-                      .started_ms = rows.integer(6),
-                      .updated_ms = rows.integer(7),
-                      .ended_ms = rows.integer(8)});
-    }
-  }
+  TRY(auto rows, PageQuery(query).run(reader));
+  TRY(auto runs, sql::collect(std::move(rows), [](const sql::Rows& row) {
+        return Run{.run_no = row.integer(0),
+                   .run_id = row.string(1),
+                   .workflow = row.string(2),
+                   .status = row.string(3),
+                   .definition = row.string(4),
+                   .input = {},
+                   .output = {},
+                   .error = row.string(5),
+                   .usage = {},
+                   .started_ms = row.integer(6),
+                   .updated_ms = row.integer(7),
+                   .ended_ms = row.integer(8)};
+      }));
   for (Run& run : runs) {
-    TRY(run.error, whole_text(reader, std::move(run.error)));
+    TRY(make_whole(reader, {&run.error}));
     TRY(run.attributes, read_attributes(reader, run.run_no));
   }
   return runs;
@@ -130,26 +120,19 @@ Result<std::vector<TaskRow>> read_tasks(sql::Reader& reader, const std::string& 
   TRY(auto rows, reader.query("SELECT n, path, task_id, type, status, input, output, error, started_ms, ended_ms FROM "
                               "tasks WHERE run_no = ?1 ORDER BY n",
                               run_no));
-  std::vector<TaskRow> tasks;
-  while (true) {
-    TRY(const bool more, rows.next());
-    if (!more) break;
-    tasks.push_back({.n = rows.integer(0),
-                     .path = rows.string(1),
-                     .task_id = rows.string(2),
-                     .type = rows.string(3),
-                     .status = rows.string(4),
-                     .input = rows.string(5),
-                     .output = rows.string(6),
-                     .error = rows.string(7),
-                     .started_ms = rows.integer(8),
-                     .ended_ms = rows.integer(9)});
-  }
-  for (TaskRow& task : tasks) {
-    for (std::string* column : {&task.input, &task.output, &task.error}) {
-      TRY(*column, whole_text(reader, std::move(*column)));
-    }
-  }
+  TRY(auto tasks, sql::collect(std::move(rows), [](const sql::Rows& row) {
+        return TaskRow{.n = row.integer(0),
+                       .path = row.string(1),
+                       .task_id = row.string(2),
+                       .type = row.string(3),
+                       .status = row.string(4),
+                       .input = row.string(5),
+                       .output = row.string(6),
+                       .error = row.string(7),
+                       .started_ms = row.integer(8),
+                       .ended_ms = row.integer(9)};
+      }));
+  for (TaskRow& task : tasks) TRY(make_whole(reader, {&task.input, &task.output, &task.error}));
   return tasks;
 }
 
@@ -158,15 +141,10 @@ Result<std::vector<EventRow>> read_events(sql::Reader& reader, const std::string
   TRY(const int64_t run_no, number_of(reader, run_id));
   TRY(auto rows, reader.query("SELECT n, at, kind, body FROM events WHERE run_no = ?1 AND n > ?2 ORDER BY n LIMIT ?3",
                               run_no, after, std::clamp<int64_t>(limit, 1, kPageMax)));
-  std::vector<EventRow> events;
-  while (true) {
-    TRY(const bool more, rows.next());
-    if (!more) break;
-    events.push_back({.n = rows.integer(0), .at_ms = rows.integer(1), .kind = rows.string(2), .body = rows.string(3)});
-  }
-  for (EventRow& event : events) {
-    TRY(event.body, whole_text(reader, std::move(event.body)));
-  }
+  TRY(auto events, sql::collect(std::move(rows), [](const sql::Rows& row) {
+        return EventRow{.n = row.integer(0), .at_ms = row.integer(1), .kind = row.string(2), .body = row.string(3)};
+      }));
+  for (EventRow& event : events) TRY(make_whole(reader, {&event.body}));
   return events;
 }
 

@@ -7,23 +7,20 @@ Result<std::vector<ScheduleRow>> read_schedules(sql::Reader& reader) {
   TRY(auto rows, reader.query("SELECT workflow, spec, next_ms, last_ms, ifnull(last_run, ''), skipped, buffered_ms, "
                               "ifnull(override_cron, ''), override_enabled, ifnull(override_ms, 0) FROM schedules "
                               "ORDER BY workflow"));
-  std::vector<ScheduleRow> found;
-  while (true) {
-    TRY(const bool more, rows.next());
-    if (!more) return found;
-    ScheduleRow row{.workflow = rows.string(0),
-                    .spec = rows.string(1),
-                    .next_ms = rows.integer(2),
-                    .last_ms = rows.integer(3),
-                    .last_run = rows.string(4),
-                    .skipped = rows.integer(5),
-                    .buffered_ms = rows.integer(6),
-                    .override_cron = rows.string(7),
+  return sql::collect(std::move(rows), [](const sql::Rows& found) {
+    ScheduleRow row{.workflow = found.string(0),
+                    .spec = found.string(1),
+                    .next_ms = found.integer(2),
+                    .last_ms = found.integer(3),
+                    .last_run = found.string(4),
+                    .skipped = found.integer(5),
+                    .buffered_ms = found.integer(6),
+                    .override_cron = found.string(7),
                     .override_enabled = {},
-                    .override_ms = rows.integer(9)};
-    if (const auto enabled = rows.optional_integer(8)) row.override_enabled = *enabled != 0;
-    found.push_back(std::move(row));
-  }
+                    .override_ms = found.integer(9)};
+    if (const auto enabled = found.optional_integer(8)) row.override_enabled = *enabled != 0;
+    return row;
+  });
 }
 
 Result<void> write_schedule(sql::Transaction& transaction, const ScheduleRow& row) {

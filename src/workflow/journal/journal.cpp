@@ -39,12 +39,6 @@ std::vector<store::Attribute> rows_of(const json::Value& attributes) {
   return rows;
 }
 
-// A row that keeps its whole text for this process, and is stored without its large values.
-template <class Row>
-void lift(Row& row, const json::Value& body, std::vector<store::LargeValue>& large) {
-  if (row.body.size() > store::kInlineMax) row.stored = store::print_lifting(body, large);
-}
-
 // What one step of a batch opened and a later one closed is never begun.
 void drop_closed_again(std::vector<Decision>& batch) {
   std::unordered_set<int64_t> closed;
@@ -360,7 +354,7 @@ void Journal::note_opened(ActiveRun& run, store::Step& step, const OpOpened& ope
                          .attempt = !is_child && attempts_.has_room(opened.spec) ? 1 : 0,
                          .head = step.seq,
                          .body = json::print(body)});
-  lift(step.opened.back(), body, step.large);
+  step.opened.back().stored = store::lift_printed(step.opened.back().body, body, step.large);
 }
 
 void Journal::note_closed(ActiveRun& run, store::Step& step, const OpClosed& closed) {
@@ -432,8 +426,9 @@ store::Step Journal::make_step(ActiveRun& run, const QueuedEvent& event, const R
                           .ended_ms = task.ended_ms});
   }
   for (const RunEvent& shown : history.events) {
-    step.events.push_back({.n = 0, .at_ms = records.at_ms, .kind = shown.kind, .body = json::print(shown.body)});
-    lift(step.events.back(), shown.body, step.large);
+    store::EventRow& row = step.events.emplace_back();
+    row = {.n = 0, .at_ms = records.at_ms, .kind = shown.kind, .body = json::print(shown.body)};
+    row.stored = store::lift_printed(row.body, shown.body, step.large);
   }
   return step;
 }

@@ -24,7 +24,7 @@ io::Task<Result<void>> JournalTurns::append(Turn turn, RunEvent event) {
       .n = 0, .at_ms = clock_.wall_ms(), .kind = std::move(event.kind), .body = json::print(event.body)});
   store::TurnRow stored{.kind = turn.kind, .body = {}};
   stored.body = store::print_lifting(turn.body, stored.large);
-  row->stored = store::print_lifting(event.body, stored.large);
+  row->stored = store::lift_printed(row->body, event.body, stored.large);
   const int64_t n = next_++;
   alive_();
   CO_TRY(co_await database_.write(

@@ -46,8 +46,8 @@ struct Attempt {
   json::Value spec;
   std::stop_token stop;      // cancelled, or out of time
   TurnLog* turns = nullptr;  // outlives the attempt
-  std::function<void()> alive =
-      {};  // a sign of life, for its heartbeat timeout; turns and deltas are signs by themselves
+  // Called for a sign of life, which its heartbeat timeout waits for; turns and deltas are signs by themselves.
+  std::function<void()> alive = {};
 };
 
 enum class Verdict : uint8_t {
