@@ -242,8 +242,9 @@ class Runner {
 
   // What a function made is bounded here, so that what looks at it later is bounded too.
   Result<void> account(const Operand& name, const json::Value& result) {
-    TRY(step(name.offset, json::extent_of(result).weight / kStepWeight));
-    if (auto fits = json::check_extent(result); !fits) {
+    const json::Extent extent = json::extent_of(result);
+    TRY(step(name.offset, extent.weight / kStepWeight));
+    if (auto fits = json::check_extent(extent); !fits) {
       return refuse(name.offset, fits.error().code, "function '" + name.name + "': " + fits.error().message);
     }
     return {};

@@ -50,8 +50,7 @@ Extent extent_of(const Value& value, size_t weight_max, size_t depth_max) {
   return weigher.extent;
 }
 
-Result<void> check_extent(const Value& value) {
-  const Extent extent = extent_of(value);
+Result<void> check_extent(const Extent& extent) {
   if (extent.too_deep) {
     return fail(Errc::too_large, "the value nests deeper than " + std::to_string(kValueDepthMax) + " levels");
   }
@@ -60,5 +59,7 @@ Result<void> check_extent(const Value& value) {
   }
   return {};
 }
+
+Result<void> check_extent(const Value& value) { return check_extent(extent_of(value)); }
 
 }  // namespace compozy::json

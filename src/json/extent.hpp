@@ -28,6 +28,7 @@ struct Extent {
 Extent extent_of(const Value& value, size_t weight_max = kValueWeightMax, size_t depth_max = kValueDepthMax);
 
 // Errors: Errc::too_large.
+Result<void> check_extent(const Extent& extent);
 Result<void> check_extent(const Value& value);
 
 }  // namespace compozy::json

@@ -42,6 +42,7 @@ Memory build_memory(const Node& node, const std::string& path, Diagnostics& diag
 void check_source_of_truth(const Node& config, const std::string& path, Diagnostics& diagnostics);
 int64_t duration_of(const Node& node, std::string_view name);  // 0 when absent; kinds are checked already
 int64_t integer_of(const Node& node, std::string_view name, int64_t fallback);
+bool is_plain_name(std::string_view name, std::string_view further);  // ASCII letters, digits, '_' and `further` alone
 
 // Checks that every template below `node` parses; adds the names that they use.
 struct TaskUse {
@@ -169,9 +170,7 @@ class Builder {
   bool total_is_set_ = false;
   std::optional<Transition> on_error_;
   std::vector<Task> hoisted_;              // inline routes
-  std::map<std::string, Mark> marks_;      // of top-level tasks
-  std::map<std::string, Node> top_level_;  // their YAML, for positions of targets
-  std::vector<std::string> all_task_ids_;  // at every depth; templates included
+  std::map<std::string, Node> top_level_;  // the YAML of top-level tasks, for positions
   std::vector<TaskUse> uses_;
   std::map<std::string, std::vector<TaskUse>, std::less<>> agent_uses_;  // by agent: checked for each task that asks it
   std::vector<Place> places_;

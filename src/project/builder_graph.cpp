@@ -33,22 +33,16 @@ std::vector<std::string_view> targets_of(const Task& task) {
 
 void Builder::check_target(const std::string& target, const Task& task, std::string_view field) {
   if (target.empty() || top_index_.contains(target)) return;
-  Node at;
-  at.mark = marks_[task.id];
-  auto node = top_level_.find(task.id);
-  if (node != top_level_.end()) {
-    const Node* found = &node->second;
-    for (std::string_view name : split(field, '.')) {
-      const Node* next = found->find(name);
-      if (next == nullptr) break;
-      found = next;
-    }
-    at.mark = found->mark;
+  const Node* at = &top_level_[task.id];
+  for (std::string_view name : split(field, '.')) {
+    const Node* next = at->find(name);
+    if (next == nullptr) break;
+    at = next;
   }
   std::string message = "unknown task '" + target + "'" + did_you_mean(target, ids_of(workflow_.tasks));
-  const bool is_child = std::ranges::find(all_task_ids_, target) != all_task_ids_.end();
+  const bool is_child = std::ranges::find(places_, target, &Place::id) != places_.end();
   if (is_child) message = "'" + target + "' is a child of another task; only a top-level task can come next";
-  diagnostics_.add(at, "task '" + task.id + "'." + std::string(field), std::move(message));
+  diagnostics_.add(*at, "task '" + task.id + "'." + std::string(field), std::move(message));
 }
 
 void Builder::check_graph() {
@@ -57,9 +51,7 @@ void Builder::check_graph() {
   std::set<std::string_view> seen;
   for (const Task& task : workflow_.tasks) {
     if (!seen.insert(task.id).second && !task.id.empty()) {
-      Node at;
-      at.mark = marks_[task.id];
-      diagnostics_.add(at, "tasks", "task '" + task.id + "' is defined twice, once as a route");
+      diagnostics_.add(top_level_[task.id], "tasks", "task '" + task.id + "' is defined twice, once as a route");
     }
     if (task.on_success) check_target(task.on_success->next, task, "on_success.next");
     if (task.on_error) check_target(task.on_error->next, task, "on_error.next");
@@ -98,10 +90,8 @@ void Builder::check_reachable() {
   }
   for (const Task& task : workflow_.tasks) {
     if (reached_.contains(task.id) || task.id.empty()) continue;
-    Node at;
-    at.mark = marks_[task.id];
     diagnostics_.add(
-        at, "tasks",
+        top_level_[task.id], "tasks",
         "nothing leads to task '" + task.id + "'; add it to an 'on_success.next', an 'on_error.next' or a route");
   }
 }
@@ -135,9 +125,7 @@ void Builder::check_ends() {
     if (++count <= 5) names += (names.empty() ? "'" : ", '") + task.id + "'";
   }
   if (first == nullptr) return;
-  Node at;
-  at.mark = marks_[first->id];
-  diagnostics_.add(at, "tasks",
+  diagnostics_.add(top_level_[first->id], "tasks",
                    "a run that gets to " + names + (count > 5 ? " ..." : "") +
                        " goes round without end; let a router lead out, or use a 'loop' task with 'max_iterations'");
 }

@@ -60,11 +60,7 @@ void check_provider(const Node& node, const std::string& provider, const std::st
 }
 
 bool is_tool_id(std::string_view id) {
-  const bool good = std::ranges::all_of(id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '.' || c == '/' || c == ':';
-  });
-  return good && !id.starts_with('/') && id.find("..") == std::string_view::npos;
+  return is_plain_name(id, "-./:") && !id.starts_with('/') && id.find("..") == std::string_view::npos;
 }
 
 // What a tool's process would take as an order to load or run something else.

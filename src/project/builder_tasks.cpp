@@ -13,16 +13,10 @@
 namespace compozy::project {
 namespace {
 
-bool is_identifier(std::string_view id) {
-  return !id.empty() && std::ranges::all_of(id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '.';
-  });
-}
+bool is_identifier(std::string_view id) { return !id.empty() && is_plain_name(id, "-."); }
 
 bool is_variable_name(std::string_view name) {
-  return is_identifier(name) && name.find_first_of("-.") == std::string_view::npos &&
-         !(name[0] >= '0' && name[0] <= '9');
+  return !name.empty() && is_plain_name(name, "") && !(name[0] >= '0' && name[0] <= '9');
 }
 
 // Reads an enum's member by its name; an unknown one is reported with the nearest.
@@ -48,7 +42,6 @@ const ObjectKind& memory_config_fields(std::string_view section) {
 void Builder::check_task_id(const Node& node, const std::string& id, const std::string& path) {
   const Node* at = node.find("id");
   if (at == nullptr) return;
-  all_task_ids_.push_back(id);
   if (expression::is_template(id)) {
     check_templates(*at, path + ".id", diagnostics_, uses_);
     if (collections_ == 0) diagnostics_.add(*at, path + ".id", "only inside a collection may an id be a template");
@@ -78,10 +71,7 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
   if (!check_task_fields(node, task.type, path, diagnostics_)) return task;
   task.id = node.find("id") != nullptr ? scalar_text(*node.find("id")) : "";
   const std::string qualified = parent.empty() ? task.id : parent + '/' + task.id;
-  if (is_top_level) {
-    marks_.emplace(task.id, node.mark);
-    top_level_.emplace(task.id, node);
-  }
+  if (is_top_level) top_level_.emplace(task.id, node);
   if (depth_ >= kTaskDepthMax) {
     diagnostics_.add(node, path, "tasks nest deeper than " + std::to_string(kTaskDepthMax) + " levels");
     return task;
@@ -132,8 +122,7 @@ void Builder::build_common(const Node& node, Task& task, const std::string& path
   task.input_schema = schema_of(node, "input", path);
   task.output_schema = schema_of(node, "output", path);
   task.is_final = node.json("final").bool_or(false);
-  const bool decides_itself = task.type == TaskType::router || task.type == TaskType::wait;
-  if (const Node* condition = node.find("condition"); condition != nullptr && !decides_itself) {
+  if (const Node* condition = node.find("condition"); condition != nullptr && !works_with_condition(task.type)) {
     task.condition = scalar_text(*condition);
     check_condition(*condition, path + ".condition", {});
   }

@@ -76,11 +76,13 @@ void Builder::check_task_uses() {
   const auto check_known = [&](const TaskUse& use) {
     const std::string& task = use.reference.task;
     if (task.empty() || !places_of(task).empty()) return true;
-    Node at;
-    at.mark = use.mark;
-    diagnostics_.add(at, use.field,
-                     "there is no task '" + task + "' whose result '.tasks." + task + "' could be" +
-                         did_you_mean(task, all_task_ids_));
+    std::vector<std::string_view> ids;
+    for (const Place& place : places_) {
+      if (!place.id.empty()) ids.emplace_back(place.id);
+    }
+    diagnostics_.add(
+        use.mark, use.field,
+        "there is no task '" + task + "' whose result '.tasks." + task + "' could be" + did_you_mean(task, ids));
     return false;
   };
   for (const TaskUse& use : uses_) {
@@ -105,8 +107,6 @@ void Builder::check_task_uses() {
 void Builder::check_use(const TaskUse& use, const Place& place) {
   const expression::Reference& reference = use.reference;
   if (!reference.needed) return;
-  Node at;
-  at.mark = use.mark;
   std::vector<std::string_view> names;
   append(names, kConditionNames);
   names.insert(names.end(), place.names.begin(), place.names.end());
@@ -114,7 +114,7 @@ void Builder::check_use(const TaskUse& use, const Place& place) {
   if (after) append(names, kContainerOutputNames);
   if (use.place < 0) append(names, kWorkflowOutputNames);
   if (std::ranges::find(names, reference.root) == names.end()) {
-    return diagnostics_.add(at, use.field,
+    return diagnostics_.add(use.mark, use.field,
                             "there is no '." + reference.root + "' here" + did_you_mean(reference.root, names));
   }
   if (reference.task.empty() || use.place < 0) return;
@@ -123,7 +123,7 @@ void Builder::check_use(const TaskUse& use, const Place& place) {
   for (const int64_t earlier : places_of(reference.task)) {
     if (can_precede(earlier, later, after)) return;
   }
-  diagnostics_.add(at, use.field,
+  diagnostics_.add(use.mark, use.field,
                    "task '" + reference.task + "' cannot have run before task '" + place.id + "' needs its result");
 }
 

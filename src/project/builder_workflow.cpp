@@ -35,6 +35,13 @@ int64_t integer_of(const Node& node, std::string_view name, int64_t fallback) {
   return node.json(name).integer_or(fallback);
 }
 
+bool is_plain_name(std::string_view name, std::string_view further) {
+  return std::ranges::all_of(name, [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           further.contains(c);
+  });
+}
+
 void check_templates(const Node& node, const std::string& path, Diagnostics& diagnostics, std::vector<TaskUse>& uses) {
   for (const Node::Member& member : node.members) {
     check_templates(member.value, path + '.' + member.name, diagnostics, uses);
@@ -165,11 +172,8 @@ void Builder::build_attributes(const Node& attributes) {
   if (attributes.members.size() > kAttributesMax)
     diagnostics_.add(attributes, "attributes", "a workflow has at most " + std::to_string(kAttributesMax));
   for (const Node::Member& member : attributes.members) {
-    const bool is_plain = std::ranges::all_of(member.name, [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-    });
     const std::string where = "attributes." + member.name;
-    if (!is_plain) diagnostics_.add(member.value, where, "a name has letters, digits and '_'");
+    if (!is_plain_name(member.name, "")) diagnostics_.add(member.value, where, "a name has letters, digits and '_'");
     if (member.value.shape != Node::Shape::scalar || member.value.is_null())
       diagnostics_.add(member.value, where, "expected a template, a text, a number or true or false");
   }
@@ -192,11 +196,7 @@ Workflow Builder::build() {
   workflow_.version = file_.find("version") != nullptr ? scalar_text(*file_.find("version")) : "";
   workflow_.description = file_.text("description");
   workflow_.project = shelf_.project;
-  const bool good_id = std::ranges::all_of(workflow_.id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '.';
-  });
-  if (!good_id) {
+  if (!is_plain_name(workflow_.id, "-.")) {
     diagnostics_.add(*file_.find("id"), "id",
                      "'" + workflow_.id + "' is no id; expected letters, digits, '_', '-' and '.'");
   }

@@ -43,6 +43,8 @@ enum class TaskType : uint8_t {
   approval
 };
 inline constexpr size_t kTaskTypes = 12;
+// Their `condition` is what they work with; that of the others says whether they run at all.
+constexpr bool works_with_condition(TaskType type) { return type == TaskType::router || type == TaskType::wait; }
 enum class Strategy : uint8_t { wait_all, fail_fast, best_effort, race };
 enum class CollectionMode : uint8_t { parallel, sequential };
 enum class MemoryOperation : uint8_t { read, write, append, remove, flush, health, clear, stats };

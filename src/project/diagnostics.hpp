@@ -18,19 +18,18 @@ class Diagnostics {
     ++count_;
     if (errors_.size() < kErrorsMax) errors_.push_back(std::move(error));
   }
-  void add(const Node& node, std::string field, std::string message, Errc code = Errc::validation_failed) {
+  void add(const Mark& mark, std::string field, std::string message, Errc code = Errc::validation_failed) {
     if (field.starts_with('.')) field.erase(0, 1);  // of a part that stands alone in its file
-    add(Error{.code = code, .message = std::move(message), .where = node.mark.location(), .field = std::move(field)});
+    add(Error{.code = code, .message = std::move(message), .where = mark.location(), .field = std::move(field)});
+  }
+  void add(const Node& node, std::string field, std::string message, Errc code = Errc::validation_failed) {
+    add(node.mark, std::move(field), std::move(message), code);
   }
   // An error found inside a text of `node`: its own line and column move into the message.
   void add_inside(const Node& node, std::string field, Error error) {
     if (error.where.known()) error.message += " (" + error.where.to_string() + ")";
     if (!error.field.empty()) field += (error.field.starts_with('[') ? "" : ".") + error.field;
-    if (field.starts_with('.')) field.erase(0, 1);
-    add(Error{.code = error.code,
-              .message = std::move(error.message),
-              .where = node.mark.location(),
-              .field = std::move(field)});
+    add(node, std::move(field), std::move(error.message), error.code);
   }
 
   bool empty() const { return count_ == 0; }

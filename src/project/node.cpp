@@ -32,6 +32,13 @@ std::string Node::text(std::string_view name) const {
   return found != nullptr ? scalar_text(*found) : std::string();
 }
 
+size_t Node::count() const {
+  size_t total = 1;
+  for (const Node& item : items) total += item.count();
+  for (const Member& member : members) total += member.value.count();
+  return total;
+}
+
 std::string scalar_text(const Node& node) {
   const json::Value& value = node.scalar;
   if (value.is_string()) return value.as_string();

@@ -4,6 +4,7 @@
 // Members keep the order in which they were written; names are unique. Private to project/.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -47,6 +48,7 @@ struct Node {
   json::Value json() const;
   json::Value json(std::string_view name) const;  // of a member; null when absent
   std::string_view kind_name() const;             // "text", "list", ... for messages
+  size_t count() const;                           // of this and all below
 };
 
 struct Node::Member {

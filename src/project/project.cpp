@@ -106,10 +106,7 @@ class Loader {
     project_.name = file_.text("name");
     project_.version = file_.find("version") != nullptr ? scalar_text(*file_.find("version")) : "";
     project_.description = file_.text("description");
-    const bool good =
-        !project_.name.empty() && project_.name.size() <= 63 && std::ranges::all_of(project_.name, [](char c) {
-          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-        });
+    const bool good = !project_.name.empty() && project_.name.size() <= 63 && is_plain_name(project_.name, "-");
     if (file_.find("name") != nullptr && (!good || (project_.name[0] >= '0' && project_.name[0] <= '9'))) {
       diagnostics_.add(*file_.find("name"), "name",
                        "expected letters, digits, '-' and '_', not starting with a digit, at most 63");
@@ -373,9 +370,8 @@ class Loader {
     for (const Workflow& workflow : project_.workflows) ids.push_back(workflow.id);
     for (const ChildRunUse& use : child_runs_) {
       if (std::ranges::find(ids, use.workflow) != ids.end()) continue;
-      Node at;
-      at.mark = use.mark;
-      diagnostics_.add(at, use.field, "there is no workflow '" + use.workflow + "'" + did_you_mean(use.workflow, ids));
+      diagnostics_.add(use.mark, use.field,
+                       "there is no workflow '" + use.workflow + "'" + did_you_mean(use.workflow, ids));
     }
   }
 

@@ -80,13 +80,6 @@ void merge_over(Node& base, const Node& over, const MergeRule& rule = {}) {
   }
 }
 
-size_t count(const Node& node) {
-  size_t total = 1;
-  for (const Node& item : node.items) total += count(item);
-  for (const Node::Member& member : node.members) total += count(member.value);
-  return total;
-}
-
 class Expander {
  public:
   Expander(const ReferenceScope& scope, Diagnostics& diagnostics) : scope_(scope), diagnostics_(diagnostics) {}
@@ -211,7 +204,7 @@ class Expander {
   // Copies multiply: within the limit that aliases have.
   bool grow(const Node& directive, const std::string& path, const Node& by) {
     if (grown_ > kYamlNodesMax) return false;
-    grown_ += count(by);
+    grown_ += by.count();
     if (grown_ <= kYamlNodesMax) return true;
     diagnostics_.add(directive, path,
                      "'$ref' and '$merge' expand to more than " + std::to_string(kYamlNodesMax) + " values");

@@ -63,7 +63,7 @@ class Composer final : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     auto found = anchors_.find(anchor);
     if (found == anchors_.end()) refuse(mark, "an alias refers to itself or to nothing");
-    grow(mark, count(found->second));
+    grow(mark, found->second.count());
     add(found->second, YAML::NullAnchor);
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -142,13 +142,6 @@ class Composer final : public YAML::EventHandler {
     Frame frame = std::move(stack_.back());
     stack_.pop_back();
     add(std::move(frame.node), frame.anchor);
-  }
-
-  static size_t count(const Node& node) {
-    size_t total = 1;
-    for (const Node& item : node.items) total += count(item);
-    for (const Node::Member& member : node.members) total += count(member.value);
-    return total;
   }
 
   void add(Node node, YAML::anchor_t anchor) {

@@ -41,15 +41,15 @@ WORKFLOWS = {
 tasks:
   - id: p
     type: parallel
-    strategy: "STRATEGY"
+    strategy: race
     tasks:
       - {id: slow1, agent: sluggard, action: say}
       - {id: bad, agent: worker, action: say, with: {message: boom}}
       - {id: slow2, agent: sluggard, action: say}
-      - {id: good, agent: worker, action: say, with: {message: won}, condition: "'STRATEGY' == 'race'"}
+      - {id: good, agent: worker, action: say, with: {message: won}}
     on_error: {next: mend}
   - {id: mend}
-""".replace("STRATEGY", "race"),
+""",
     "fail-fast": """
 tasks:
   - {id: p, type: parallel, strategy: fail_fast, tasks: [{id: slow, agent: sluggard, action: say}, {id: bad, agent: worker, action: say, with: {message: boom}}], on_error: {next: mend}}

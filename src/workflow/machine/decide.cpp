@@ -259,37 +259,21 @@ void Decider::enter_next() {
 
 void Decider::enter(const Task& task, const std::string& path, const std::string& id, int64_t index, json::Value vars,
                     const json::Value& over_with) {
-  const auto input_here = [&] {  // the context is gone before the records: `.tasks` is then changed in place
-    json::Value context = base_context(&task, {}, vars);
-    const std::string parent = parent_path(path);
-    if (!parent.empty()) context.set("parent", parent_view(parent, 1));
-    return input_of(task, parent, context);
-  };
-  auto input = input_here();
-  TaskEntered entered{.n = state_.last_n + 1,
-                      .path = path,
-                      .id = id,
-                      .type = task.type,
-                      .index = index,
-                      .input = {},
-                      .vars = std::move(vars)};
-  if (input) {
-    json::Value whole = merge(std::move(*input), over_with);
-    if (auto fits = json::check_extent(whole)) {
-      entered.input = std::move(whole);
-    } else {
-      input = fail(std::move(fits).error());
-    }
-  }
-  emit(std::move(entered));
+  auto input = input_of(task, path, vars, over_with);
+  emit(TaskEntered{.n = state_.last_n + 1,
+                   .path = path,
+                   .id = id,
+                   .type = task.type,
+                   .index = index,
+                   .input = input ? std::move(*input) : json::Value(),
+                   .vars = std::move(vars)});
   if (!input) return close(path, failure(std::move(input).error().with_context("input of task '" + id + "'")));
   if (const json::Schema* schema = program_.schema(task.input_schema)) {
     if (auto fits = schema->check(state_.find_frame(path)->input); !fits) {
       return close(path, failure(std::move(fits).error().with_context("input of task '" + id + "'")));
     }
   }
-  const bool decides_itself = task.type == project::TaskType::router || task.type == project::TaskType::wait;
-  if (!task.condition.empty() && !decides_itself) {
+  if (!task.condition.empty() && !project::works_with_condition(task.type)) {
     auto wanted = says_yes(task.condition, context_of(task, *state_.find_frame(path)));
     if (!wanted) return close(path, failure(std::move(wanted).error().with_context("condition of task '" + id + "'")));
     if (!*wanted) return close(path, {.output = json::Value::object({{"skipped", true}})});
@@ -297,9 +281,19 @@ void Decider::enter(const Task& task, const std::string& path, const std::string
   ready_.push_back(path);
 }
 
+// The context is gone before the records: `.tasks` is then changed in place.
+Result<json::Value> Decider::input_of(const Task& task, const std::string& path, const json::Value& vars,
+                                      const json::Value& over_with) {
+  const std::string parent = parent_path(path);
+  TRY(json::Value with, rendered_with(task, parent, task_context(task, parent, {}, vars)));
+  json::Value input = merge(std::move(with), over_with);
+  TRY(json::check_extent(input));
+  return input;
+}
+
 // What `with` gives here. A child of a collection has its collection's `with` below its own, rendered with its item;
 // for the collection itself, what only makes sense with an item is left out.
-Result<json::Value> Decider::input_of(const Task& task, const std::string& parent, const json::Value& context) {
+Result<json::Value> Decider::rendered_with(const Task& task, const std::string& parent, const json::Value& context) {
   if (task.type == project::TaskType::collection && task.with.is_object()) {
     json::Value input = json::Value::object();
     for (const auto& [name, value] : task.with.as_object()) {

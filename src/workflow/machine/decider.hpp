@@ -44,7 +44,9 @@ class Decider {
   void enter_next();
   void enter(const Task& task, const std::string& path, const std::string& id, int64_t index, json::Value vars,
              const json::Value& over_with);
-  Result<json::Value> input_of(const Task& task, const std::string& parent, const json::Value& context);
+  Result<json::Value> input_of(const Task& task, const std::string& path, const json::Value& vars,
+                               const json::Value& over_with);
+  Result<json::Value> rendered_with(const Task& task, const std::string& parent, const json::Value& context);
   void close(const std::string& path, Outcome outcome);
   void choose_next(const Task& task, const Frame& frame, TaskClosed& closed);
   void cancel_below(const std::string& path, const std::string& shield = {});
@@ -56,6 +58,8 @@ class Decider {
 
   // scope.cpp: what expressions see
   json::Value context_of(const Task& task, const Frame& frame);
+  json::Value task_context(const Task& task, const std::string& parent, const json::Value& input,
+                           const json::Value& vars);
   json::Value parent_view(const std::string& path, int64_t depth);
   json::Value base_context(const Task* task, const json::Value& input, const json::Value& vars);
   Result<json::Value> render(const json::Value& tree, const json::Value& context);
@@ -68,10 +72,13 @@ class Decider {
   void advance_basic(const Task& task, Frame& frame);
   void advance_memory(const Task& task, Frame& frame);
   void advance_signal(const Task& task, Frame& frame);
-  Result<json::Value> agent_spec(const Task& task, const Frame& frame);
-  Result<json::Value> tool_spec(const Task& task, const Frame& frame);
-  void start_activity(const Task& task, Frame& frame, Result<json::Value> spec);
-  Result<json::Value> admission(const Task& task, const Frame& frame);
+  using SpecOf = Result<json::Value> (Decider::*)(const Task& task, const Frame& frame, const json::Value& context);
+  Result<json::Value> agent_spec(const Task& task, const Frame& frame, const json::Value& context);
+  Result<json::Value> tool_spec(const Task& task, const Frame& frame, const json::Value& context);
+  Result<json::Value> memory_spec(const Task& task, const Frame& frame, const json::Value& context);
+  Result<json::Value> signal_spec(const Task& task, const Frame& frame, const json::Value& context);
+  void start_activity(const Task& task, Frame& frame, SpecOf spec_of);
+  Result<json::Value> admission(const project::Policy& policy, const json::Value& context);
   Result<std::string> limit_key(const std::string& scope, const std::string& key, const json::Value& context);
   void close_with_outputs(const Task& task, const Frame& frame, json::Value output, const json::Value& children);
 

@@ -58,8 +58,13 @@ json::Value Decider::base_context(const Task* task, const json::Value& input, co
 }
 
 json::Value Decider::context_of(const Task& task, const Frame& frame) {
-  json::Value context = base_context(&task, frame.input, frame.vars);
-  if (!frame.parent.empty()) context.set("parent", parent_view(frame.parent, 1));
+  return task_context(task, frame.parent, frame.input, frame.vars);
+}
+
+json::Value Decider::task_context(const Task& task, const std::string& parent, const json::Value& input,
+                                  const json::Value& vars) {
+  json::Value context = base_context(&task, input, vars);
+  if (!parent.empty()) context.set("parent", parent_view(parent, 1));
   return context;
 }
 

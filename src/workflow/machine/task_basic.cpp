@@ -40,30 +40,28 @@ void Decider::advance_basic(const Task& task, Frame& frame) {
     return close_with_outputs(task, frame, output, {});
   }
   if (frame.main_op != 0) return;
-  if (!task.agent.empty()) return start_activity(task, frame, agent_spec(task, frame));
-  if (!task.tool.empty()) return start_activity(task, frame, tool_spec(task, frame));
+  if (!task.agent.empty()) return start_activity(task, frame, &Decider::agent_spec);
+  if (!task.tool.empty()) return start_activity(task, frame, &Decider::tool_spec);
   close_with_outputs(task, frame, frame.input.is_null() ? json::Value::object() : frame.input, {});  // a marker
 }
 
-void Decider::start_activity(const Task& task, Frame& frame, Result<json::Value> spec) {
-  if (spec) {
-    auto limits = admission(task, frame);
-    if (!limits) {
-      spec = fail(std::move(limits).error());
-    } else if (!limits->is_null()) {
-      spec->set("admission", std::move(*limits));
-    }
-  }
+void Decider::start_activity(const Task& task, Frame& frame, SpecOf spec_of) {
+  const auto whole = [&]() -> Result<json::Value> {  // the context is gone before the records
+    const json::Value context = context_of(task, frame);
+    TRY(json::Value spec, (this->*spec_of)(task, frame, context));
+    TRY(json::Value limits, admission(task.policy, context));
+    if (!limits.is_null()) spec.set("admission", std::move(limits));
+    return spec;
+  };
+  auto spec = whole();
   if (!spec) return close(frame.path, failure(std::move(spec).error().with_context("task '" + frame.id + "'")));
   open_op(frame, OpKind::activity, "main", std::move(*spec), 0);
 }
 
 // What the driver asks its limits for before it begins: {concurrency: [{key, limit}], rate: {key, limit, period_ms,
 // burst}, priority}. Null where the task has no limit of its own.
-Result<json::Value> Decider::admission(const Task& task, const Frame& frame) {
-  const project::Policy& policy = task.policy;
+Result<json::Value> Decider::admission(const project::Policy& policy, const json::Value& context) {
   if (policy.concurrency.empty() && !policy.rate_limit && policy.priority == 0) return json::Value();
-  const json::Value context = context_of(task, frame);
   json::Value out = json::Value::object();
   if (policy.priority != 0) out.set("priority", policy.priority);
   json::Value slots = json::Value::array();
@@ -92,11 +90,11 @@ Result<std::string> Decider::limit_key(const std::string& scope, const std::stri
   return scope + ':' + (value.is_string() ? value.as_string() : json::print(value));
 }
 
-Result<json::Value> Decider::agent_spec(const Task& task, const Frame& frame) {
+Result<json::Value> Decider::agent_spec(const Task& task, const Frame& frame, const json::Value& around) {
   const project::Agent* agent = program_.workflow().find_agent(task.agent);
   if (agent == nullptr) return fail(Errc::not_found, "the definition has no agent '" + task.agent + "'");
   const project::Action* action = agent->find_action(task.action);
-  json::Value context = context_of(task, frame);
+  json::Value context = around;
   TRY(json::Value defaults, render(agent->with, context));
   if (action != nullptr) {
     TRY(const json::Value action_with, render(action->with, context));
@@ -132,8 +130,7 @@ Result<json::Value> Decider::agent_spec(const Task& task, const Frame& frame) {
   return spec;
 }
 
-Result<json::Value> Decider::tool_spec(const Task& task, const Frame& frame) {
-  const json::Value context = context_of(task, frame);
+Result<json::Value> Decider::tool_spec(const Task& task, const Frame& frame, const json::Value& context) {
   json::Value input = frame.input.is_null() ? json::Value::object() : frame.input;
   json::Value env = context["env"];
   if (const project::Tool* tool = program_.workflow().find_tool(task.tool)) {
@@ -161,22 +158,20 @@ void Decider::advance_memory(const Task& task, Frame& frame) {
     if (frame.outcome->status != Status::success) return close(frame.path, *frame.outcome);
     return close_with_outputs(task, frame, frame.outcome->output, {});
   }
-  if (frame.main_op != 0) return;
-  const json::Value context = context_of(task, frame);
-  auto key = render_to_text(task.key_template, context);
-  auto payload = render(task.payload, context);
-  auto config = render(task.operation_config, context);
-  if (!key || !payload || !config) {
-    Error error = !key ? key.error() : !payload ? payload.error() : config.error();
-    return close(frame.path, failure(std::move(error).with_context("task '" + frame.id + "'")));
-  }
+  if (frame.main_op == 0) start_activity(task, frame, &Decider::memory_spec);
+}
+
+Result<json::Value> Decider::memory_spec(const Task& task, const Frame&, const json::Value& context) {
+  TRY(std::string key, render_to_text(task.key_template, context));
+  TRY(json::Value payload, render(task.payload, context));
+  TRY(json::Value config, render(task.operation_config, context));
   json::Value spec = json::Value::object({{"kind", "memory"},
                                           {"operation", project::memory_operation_name(task.operation)},
                                           {"memory", task.memory_ref},
-                                          {"key", std::move(*key)}});
-  if (!payload->is_null()) spec.set("payload", std::move(*payload));
-  if (!config->is_null()) spec.set("config", std::move(*config));
-  start_activity(task, frame, std::move(spec));
+                                          {"key", std::move(key)}});
+  if (!payload.is_null()) spec.set("payload", std::move(payload));
+  if (!config.is_null()) spec.set("config", std::move(config));
+  return spec;
 }
 
 void Decider::advance_signal(const Task& task, Frame& frame) {
@@ -185,13 +180,13 @@ void Decider::advance_signal(const Task& task, Frame& frame) {
     return close_with_outputs(task, frame,
                               json::Value::object({{"signal_dispatched", true}, {"signal_id", task.signal_id}}), {});
   }
-  if (frame.main_op != 0) return;
-  auto payload = render(task.payload, context_of(task, frame));
-  if (!payload) return start_activity(task, frame, fail(std::move(payload).error()));
-  start_activity(task, frame,
-                 json::Value::object({{"kind", "signal"},
-                                      {"name", task.signal_id},
-                                      {"payload", payload->is_null() ? json::Value::object() : *payload}}));
+  if (frame.main_op == 0) start_activity(task, frame, &Decider::signal_spec);
+}
+
+Result<json::Value> Decider::signal_spec(const Task& task, const Frame&, const json::Value& context) {
+  TRY(json::Value payload, render(task.payload, context));
+  if (payload.is_null()) payload = json::Value::object();
+  return json::Value::object({{"kind", "signal"}, {"name", task.signal_id}, {"payload", std::move(payload)}});
 }
 
 // The end of every task that succeeded: its schema, then its `outputs`.
