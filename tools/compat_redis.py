@@ -281,7 +281,7 @@ def main():
     parser.add_argument("--recorded", action="store_true")
     parser.add_argument("--binary", default=os.environ.get("COMPOZY_BINARY", str(ROOT / "build/release/compozy")))
     options = parser.parse_args()
-    server_command = shutil.which("redis-server") if options.reference else f"{options.binary} redis-server"
+    server_command = shutil.which("redis-server") if options.reference else f"{os.path.abspath(options.binary)} redis-server"
     origin = suite()
     LOGS.mkdir(parents=True, exist_ok=True)
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
