@@ -96,19 +96,18 @@ Result<void> AppendLog::read_manifest() {
 // Before Redis 7 the log was one file beside the dump. It becomes the base: the manifest names it first, so that the
 // move can go on after a crash in between.
 Result<void> AppendLog::take_over_old_file() {
-  const std::string& name = name_;
-  const std::string old = options_.directory + "/" + name;
+  const std::string old = options_.directory + "/" + name_;
   std::error_code ignored;
-  const bool interrupted = manifest_.base && manifest_.base->name == name && manifest_.incrementals.empty() &&
-                           manifest_.history.empty() && !std::filesystem::exists(path(name), ignored);
+  const bool interrupted = manifest_.base && manifest_.base->name == name_ && manifest_.incrementals.empty() &&
+                           manifest_.history.empty() && !std::filesystem::exists(path(name_), ignored);
   const bool first = !manifest_.base && manifest_.incrementals.empty();
   if ((!first && !interrupted) || !std::filesystem::exists(old, ignored)) return {};
   if (first) {
-    manifest_.base = ManifestFile{name, 1};
+    manifest_.base = ManifestFile{name_, 1};
     TRY(save_manifest());
   }
-  TRY(rename_file(old, path(name)));
-  log::info("Successfully migrated an old-style AOF configuration (" + name + ") into the AOF directory (" +
+  TRY(rename_file(old, path(name_)));
+  log::info("Successfully migrated an old-style AOF configuration (" + name_ + ") into the AOF directory (" +
                 engine_.state().settings.appenddirname + ").",
             {});
   return {};
@@ -148,7 +147,7 @@ Result<void> AppendLog::replay_all(Session& session, bool held) {
     if (i + 1 < files.size()) size_ += replayed.file_bytes;
     if (!replayed.truncated()) continue;
     const bool last = i + 1 == files.size();
-    if (!last || !options_.load_truncated || !engine_.state().settings.aof_load_truncated) {
+    if (!last || !engine_.state().settings.aof_load_truncated) {
       return fail(Errc::corrupt_data, "Unexpected end of file reading the append only file " + file + " at byte " +
                                           std::to_string(replayed.good_bytes) + (last ? "" : ", and others follow it") +
                                           "; restore it from a backup, cut it with redis-check-aof --fix" +

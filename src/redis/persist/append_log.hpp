@@ -47,8 +47,7 @@ inline constexpr uint64_t kLogReserveAhead = 4UL * 1024 * 1024;
 class AppendLog final : public EffectSink, public Persistence {
  public:
   struct Options {
-    std::string directory;  // the data directory; the log lies in its appendonlydir
-    bool load_truncated = true;
+    std::string directory;       // the data directory; the log lies in its appendonlydir
     Loading* loading = nullptr;  // others get the gate now and then while the log is replayed
     OpenFile open_file = open_log_file;
     OpenFile open_base = nullptr;  // for the base that a rewrite makes; none: as open_file

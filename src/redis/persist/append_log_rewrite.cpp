@@ -2,16 +2,12 @@
 //
 // The files of the append-only log: its manifest, rewriting it, and switching it on and off.
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 #include <unistd.h>
 
 #include "observe/log.hpp"
-#include "redis/commands/handlers.hpp"
 #include "redis/persist/append_log.hpp"
-#include "redis/rdb/crc64.hpp"
-#include "redis/rdb/rdb_bytes.hpp"
 #include "redis/rdb/rdb_file.hpp"
 #include "redis/resp/reply_writer.hpp"
 
@@ -67,18 +63,15 @@ Result<void> AppendLog::open_temporary_incremental() {
 // What a base begins with: functions, and in command form the time.
 std::string AppendLog::base_head() const {
   const ServerState& state = engine_.state();
-  const int64_t now_s = state.keyspace.clock().wall_ms() / 1000;
   std::string bytes;
   if (base_is_rdb_) {
-    RdbHead head{.version = std::string(kRedisVersion),
-                 .created_s = now_s,
-                 .used_memory = state.keyspace.memory().used,
-                 .log_base = true};
-    for (const auto& library : state.scripts->libraries()) head.libraries.emplace_back(library.code);
+    RdbHead head = rdb_head(state);
+    head.log_base = true;
     append_rdb_head(bytes, head);
     return bytes;
   }
-  if (state.settings.aof_timestamp_enabled) bytes += "#TS:" + std::to_string(now_s) + "\r\n";
+  if (state.settings.aof_timestamp_enabled)
+    bytes += "#TS:" + std::to_string(state.keyspace.clock().wall_ms() / 1000) + "\r\n";
   append_functions(bytes, *state.scripts);
   return bytes;
 }
@@ -87,10 +80,8 @@ std::string AppendLog::base_head() const {
 Result<void> AppendLog::write_first_base() {
   base_is_rdb_ = engine_.state().settings.aof_use_rdb_preamble;
   std::string bytes = base_head();
-  if (base_is_rdb_) {
-    append_rdb_end(bytes);
-    RdbWriter(bytes).little_endian(crc64(0, bytes), 8);
-  }
+  uint64_t checksum = 0;
+  if (base_is_rdb_) seal_rdb_part(bytes, checksum, true);
   const ManifestFile base{base_name(name_, 1, base_is_rdb_), 1};
   TRY(replace_file(path(base.name), bytes));
   log::info("Creating AOF base file " + base.name + " on server start", {});
@@ -183,11 +174,7 @@ void AppendLog::work(int64_t budget_us) {
 
 Result<void> AppendLog::write_base_part(std::string_view bytes, bool last) {
   base_pending_ += bytes;
-  if (base_is_rdb_) {
-    if (last) append_rdb_end(base_pending_);
-    base_checksum_ = crc64(base_checksum_, base_pending_);
-    if (last) RdbWriter(base_pending_).little_endian(base_checksum_, 8);
-  }
+  if (base_is_rdb_) seal_rdb_part(base_pending_, base_checksum_, last);
   TRY(base_file_->append(base_pending_));
   base_pending_.clear();
   return {};

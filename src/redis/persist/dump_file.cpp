@@ -13,10 +13,7 @@
 
 #include "base/text.hpp"
 #include "observe/log.hpp"
-#include "redis/commands/handlers.hpp"
 #include "redis/persist/log_file.hpp"
-#include "redis/rdb/crc64.hpp"
-#include "redis/rdb/rdb_bytes.hpp"
 
 namespace compozy::redis {
 
@@ -45,15 +42,6 @@ DumpFile::~DumpFile() {
 std::string DumpFile::path() const { return directory_ + "/" + engine_.state().settings.dbfilename; }
 
 std::string DumpFile::temporary() const { return directory_ + "/temp-" + std::to_string(getpid()) + ".rdb"; }
-
-RdbHead DumpFile::head() const {
-  ServerState& state = engine_.state();
-  RdbHead head{.version = std::string(kRedisVersion),
-               .created_s = state.keyspace.clock().wall_ms() / 1000,
-               .used_memory = state.keyspace.memory().used};
-  for (const auto& library : state.scripts->libraries()) head.libraries.emplace_back(library.code);
-  return head;
-}
 
 Result<uint64_t> DumpFile::load(Loading* loading) {
   std::optional<Engine::Hold> hold(std::in_place, engine_);
@@ -99,7 +87,7 @@ std::string DumpFile::save() {
 
 std::string DumpFile::write_now() {
   const ServerState& state = engine_.state();
-  const std::string bytes = make_rdb(engine_.state().keyspace, head(), state.settings.rdbcompression);
+  const std::string bytes = make_rdb(engine_.state().keyspace, rdb_head(state), state.settings.rdbcompression);
   const auto written = replace_file(path(), bytes);
   if (!written) {
     log::warn("the dump file could not be written", {{"reason", written.error().message}});
@@ -122,7 +110,7 @@ std::string DumpFile::start_save() {
   }
   if (thread_.joinable()) thread_.join();  // The last one is through: this takes no time.
   start_bytes_.clear();
-  append_rdb_head(start_bytes_, head());
+  append_rdb_head(start_bytes_, rdb_head(state));
   dirty_at_start_ = state.stats.dirty;
   started_s_ = last_try_s_ = state.keyspace.clock().wall_ms() / 1000;
   scheduled_ = false;
@@ -144,7 +132,8 @@ Result<void> DumpFile::write_all() {
   std::error_code ignored;
   std::filesystem::remove(temporary(), ignored);
   TRY(const std::unique_ptr<LogFile> file, open_(temporary()));
-  uint64_t checksum = crc64(0, start_bytes_);
+  uint64_t checksum = 0;
+  seal_rdb_part(start_bytes_, checksum, false);
   TRY(file->append(start_bytes_));
   while (true) {
     if (stopping_) return fail(Errc::cancelled, "the server stops");
@@ -156,9 +145,7 @@ Result<void> DumpFile::write_all() {
     }
     Rewriter::Output output = walk_.take();
     if (output.abandoned) return fail(Errc::cancelled, "the data was flushed or swapped");
-    if (output.finished) append_rdb_end(output.bytes);
-    checksum = crc64(checksum, output.bytes);
-    if (output.finished) RdbWriter(output.bytes).little_endian(checksum, 8);
+    seal_rdb_part(output.bytes, checksum, output.finished);
     TRY(file->append(output.bytes));
     if (output.finished) break;
     TRY(delay(*file, walk_.processed() - before));

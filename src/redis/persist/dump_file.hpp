@@ -52,7 +52,6 @@ class DumpFile final : public StoragePort {
   std::string write_now();
   std::string path() const;
   std::string temporary() const;
-  RdbHead head() const;
   Result<uint64_t> load_held(bool flush, RestorePolicy libraries, RdbLoading how = {});
   Result<void> write_all();  // on the saver's thread
   Result<void> delay(const LogFile& file, uint64_t keys);

@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -41,6 +40,10 @@ class Reader {
     struct stat status{};
     if (::fstat(fd_, &status) != 0) return fail(system_error("stat", path_, errno));
     result_.file_bytes = static_cast<uint64_t>(status.st_size);
+    if (options_.loading != nullptr) {
+      const Engine::Hold hold(engine_);
+      options_.loading->expect(result_.file_bytes);
+    }
     while (true) {
       const size_t before = buffer_.size();
       buffer_.resize(before + kPart);
@@ -138,12 +141,6 @@ class Reader {
 }  // namespace
 
 Result<Replayed> replay_file(Engine& engine, Session& session, const std::string& path, ReplayOptions options) {
-  if (options.loading != nullptr) {
-    std::error_code absent;
-    const auto size = std::filesystem::file_size(path, absent);
-    const Engine::Hold hold(engine);
-    if (!absent) options.loading->expect(size);
-  }
   Reader reader(engine, session, path, options);
   TRY(Replayed replayed, reader.run());
   if (options.loading != nullptr) options.loading->next_file(replayed.file_bytes);

@@ -20,6 +20,7 @@ namespace {
 
 constexpr int64_t kStepMs = 100;  // how soon the end is noticed
 constexpr int64_t kRetryMs = 1000;
+constexpr int64_t kConnectMaxMs = 5000;
 constexpr int64_t kAcknowledgeMs = 1000;
 
 Failure lost(std::string text) { return fail(Errc::unavailable, std::move(text)); }
@@ -60,6 +61,12 @@ void ReplicaLink::note_traffic() {
   Following& following = engine_.state().following;
   following.last_io_ms = engine_.state().keyspace.clock().wall_ms();
   following.offset = offset_;
+}
+
+// repl-timeout: how long the master may say nothing.
+int64_t ReplicaLink::timeout_ms() {
+  const Engine::Hold hold(engine_);
+  return engine_.state().settings.repl_timeout * 1000;
 }
 
 Result<std::string> ReplicaLink::ask(RedisPeer& peer, std::initializer_list<std::string_view> command) {
@@ -121,11 +128,7 @@ Result<std::string> ReplicaLink::receive_data(RedisPeer& peer) {
 
 // "$<length>", or "$EOF:<mark>" and the mark again at the end.
 Result<void> ReplicaLink::read_payload(RedisPeer& peer, const std::string& header, std::string& data) {
-  int64_t timeout_ms = 0;
-  {
-    const Engine::Hold hold(engine_);
-    timeout_ms = engine_.state().settings.repl_timeout * 1000;
-  }
+  const int64_t silence_max_ms = timeout_ms();
   const std::string mark = header.starts_with("$EOF:") ? header.substr(5) : "";
   int64_t size = 0;
   if (mark.empty() && !parse_int64(header.substr(1), size)) return lost("the master sent '" + header + "'");
@@ -136,7 +139,7 @@ Result<void> ReplicaLink::read_payload(RedisPeer& peer, const std::string& heade
       silent_ms = 0;
     } else {
       silent_ms += kStepMs;
-      if (!peer.timed_out() || silent_ms > timeout_ms)
+      if (!peer.timed_out() || silent_ms > silence_max_ms)
         return lost("the connection to the master broke while it sent its data");
     }
   }
@@ -170,14 +173,12 @@ Result<void> ReplicaLink::replace_data(const std::string& data) {
 Result<void> ReplicaLink::follow_once() {
   RedisPeer peer;
   std::string source;
-  int64_t timeout_ms = 0;
   {
     const Engine::Hold hold(engine_);
     source = engine_.state().settings.bind_source_addr;
-    timeout_ms = std::min<int64_t>(5000, engine_.state().settings.repl_timeout * 1000);
   }
   log::info("Connecting to MASTER " + host_ + ":" + std::to_string(port_), {});
-  if (!peer.connect(host_, std::to_string(port_), timeout_ms, source))
+  if (!peer.connect(host_, std::to_string(port_), std::min(kConnectMaxMs, timeout_ms()), source))
     return lost("no connection to " + host_ + ":" + std::to_string(port_));
   TRY(introduce(peer));
   set_link(Following::Link::syncing);
@@ -206,11 +207,7 @@ bool ReplicaLink::acknowledge(RedisPeer& peer) {
 }
 
 Result<void> ReplicaLink::apply_stream(RedisPeer& peer, Session& session) {
-  int64_t timeout_ms = 0;
-  {
-    const Engine::Hold hold(engine_);
-    timeout_ms = engine_.state().settings.repl_timeout * 1000;
-  }
+  const int64_t silence_max_ms = timeout_ms();
   const Clock& clock = engine_.state().keyspace.clock();
   RequestParser parser;
   std::string input;
@@ -224,7 +221,7 @@ Result<void> ReplicaLink::apply_stream(RedisPeer& peer, Session& session) {
     if (!peer.read_some(input, kStepMs)) {
       if (!peer.timed_out()) return lost("the master closed the connection");
       silent_ms += kStepMs;
-      if (silent_ms > timeout_ms) return lost("the master says nothing any more");
+      if (silent_ms > silence_max_ms) return lost("the master says nothing any more");
       continue;
     }
     silent_ms = 0;

@@ -45,6 +45,7 @@ class ReplicaLink {
   bool acknowledge(RedisPeer& peer);
   void note_traffic();
   void set_link(Following::Link link);
+  int64_t timeout_ms();
 
   Engine& engine_;
   const std::string host_;

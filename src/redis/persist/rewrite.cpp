@@ -5,7 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "redis/rdb/rdb_file.hpp"
+#include "redis/commands/handlers.hpp"
+#include "redis/commands/state.hpp"
 #include "redis/resp/reply_writer.hpp"
 
 namespace compozy::redis {
@@ -108,6 +109,14 @@ void append_entry(std::string& out, const Entry& entry) {
   }
   if (!entry.has_deadline()) return;
   append_command(out, std::array<std::string_view, 3>{"PEXPIREAT", key, std::to_string(entry.deadline_ms())});
+}
+
+RdbHead rdb_head(const ServerState& state) {
+  RdbHead head{.version = std::string(kRedisVersion),
+               .created_s = state.keyspace.clock().wall_ms() / 1000,
+               .used_memory = state.keyspace.memory().used};
+  for (const auto& library : state.scripts->libraries()) head.libraries.emplace_back(library.code);
+  return head;
 }
 
 void append_functions(std::string& out, const ScriptPort& scripts) {

@@ -14,8 +14,11 @@
 
 #include "redis/commands/script_port.hpp"
 #include "redis/keyspace/keyspace.hpp"
+#include "redis/rdb/rdb_file.hpp"
 
 namespace compozy::redis {
+
+struct ServerState;
 
 // How entries are written.
 struct SnapshotFormat {
@@ -63,6 +66,8 @@ class Rewriter final : public Snapshot {
 
 // The commands that make this entry again.
 void append_entry(std::string& out, const Entry& entry);
+// What an RDB file of all the data begins with.
+RdbHead rdb_head(const ServerState& state);
 // FUNCTION LOAD for each library.
 void append_functions(std::string& out, const ScriptPort& scripts);
 

@@ -179,7 +179,11 @@ void append_rdb_entry(std::string& out, const Entry& entry, bool compress) {
   write_value(writer, entry);
 }
 
-void append_rdb_end(std::string& out) { out += static_cast<char>(kEnd); }
+void seal_rdb_part(std::string& part, uint64_t& checksum, bool last) {
+  if (last) part += static_cast<char>(kEnd);
+  checksum = crc64(checksum, part);
+  if (last) RdbWriter(part).little_endian(checksum, 8);
+}
 
 std::string make_rdb(Keyspace& space, const RdbHead& head, bool compress) {
   std::string out;
@@ -194,8 +198,8 @@ std::string make_rdb(Keyspace& space, const RdbHead& head, bool compress) {
     writer.length(database.volatile_size());
     database.for_each([&](const Entry& entry) { append_rdb_entry(out, entry, compress); });
   }
-  append_rdb_end(out);
-  RdbWriter(out).little_endian(crc64(0, out), 8);
+  uint64_t checksum = 0;
+  seal_rdb_part(out, checksum, true);
   return out;
 }
 

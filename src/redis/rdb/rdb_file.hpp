@@ -27,8 +27,9 @@ struct RdbHead {
 void append_rdb_head(std::string& out, const RdbHead& head);
 void append_rdb_select(std::string& out, size_t database);
 void append_rdb_entry(std::string& out, const Entry& entry, bool compress = true);
-// The end mark; eight bytes of checksum follow: crc64 of all before them, or zeros for none.
-void append_rdb_end(std::string& out);
+// A file is written in parts: each goes through here once it is whole, and is counted into the checksum, which begins
+// at 0. The last one gets the end mark, and after it the checksum: eight bytes, crc64 of all before them.
+void seal_rdb_part(std::string& part, uint64_t& checksum, bool last);
 // All of it.
 std::string make_rdb(Keyspace& space, const RdbHead& head, bool compress = true);
 
