@@ -24,6 +24,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "io/file.hpp"
 #include "observe/log.hpp"
 #include "redis/commands/config_file.hpp"
 #include "redis/commands/handlers.hpp"
@@ -83,8 +84,10 @@ class Process final : public redis::HostPort {
   std::string config_file() const override { return config_file_; }
   std::string executable() const override { return executable_path(); }
   void log(std::string_view text) override { log_.write(Level::warning, text); }
-  Result<std::string> read_file(const std::string& path) override;
-  Result<void> write_file(const std::string& path, std::string_view text) override;
+  Result<std::string> read_file(const std::string& path) override { return io::read_file(path); }
+  Result<void> write_file(const std::string& path, std::string_view text) override {
+    return io::write_file_atomic(path, text);
+  }
 
  private:
   bool open_log(const redis::Settings& settings);
@@ -92,8 +95,10 @@ class Process final : public redis::HostPort {
   bool load_users(redis::ConfigFile& config);
   bool start_server(const redis::Settings& settings);
   bool load(redis::Loading& loading);
+  std::array<pollfd, 2> reasons_to_stop() const;
   bool stop_requested();
   void follow_master(const std::string& setting);
+  std::shared_ptr<redis::TlsContext> make_tls(const redis::Settings& settings);
   std::string apply_tls(const redis::SettingRow& row, const redis::Settings& now);
   bool end_by_signal(uint32_t number);
   std::string switch_log(bool on);
@@ -114,24 +119,6 @@ class Process final : public redis::HostPort {
   std::vector<std::unique_ptr<redis::ReplicaLink>> ended_links_;
   bool interrupted_ = false;  // told to end while the data was not there yet: nothing is saved
 };
-
-Result<std::string> Process::read_file(const std::string& path) {
-  auto text = text_of(path);
-  if (!text) return fail(system_error("open", path, errno));
-  return *std::move(text);
-}
-
-Result<void> Process::write_file(const std::string& path, std::string_view text) {
-  const std::string fresh = path + ".tmp-" + std::to_string(getpid());
-  {
-    std::ofstream file(fresh, std::ios::binary | std::ios::trunc);
-    file << text;
-    file.flush();
-    if (!file) return fail(system_error("write", fresh, errno));
-  }
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return fail(system_error("rename", path, errno));
-  return {};
-}
 
 std::optional<uint16_t> port_of(int64_t number) {
   if (number == 0) return std::nullopt;
@@ -156,16 +143,21 @@ std::string Process::apply(const redis::SettingRow& row, const redis::Settings&,
   return {};
 }
 
+// Null: the log says why not.
+std::shared_ptr<redis::TlsContext> Process::make_tls(const redis::Settings& settings) {
+  auto context = redis::TlsContext::make(settings);
+  if (context) return *std::move(context);
+  say(Level::warning, "Failed to configure TLS: " + context.error().message);
+  return nullptr;
+}
+
 // A changed certificate, key or option serves the connections that come from now on. While nothing listens, all of it
 // may still be incomplete.
 std::string Process::apply_tls(const redis::SettingRow& row, const redis::Settings& now) {
   if (now.tls_port != 0) {
-    auto context = redis::TlsContext::make(now);
-    if (!context) {
-      say(Level::warning, "Failed to configure TLS: " + context.error().message);
-      return "Unable to update TLS configuration. Check server logs.";
-    }
-    server_->set_tls(*std::move(context));
+    auto context = make_tls(now);
+    if (context == nullptr) return "Unable to update TLS configuration. Check server logs.";
+    server_->set_tls(std::move(context));
   }
   if (row.name != "tls-port") return {};
   if (const auto bound = server_->rebind_tls(now.bind, port_of(now.tls_port)); !bound) {
@@ -270,12 +262,8 @@ bool Process::start_server(const redis::Settings& settings) {
                                  .tcp_addresses = settings.bind,
                                  .backlog = static_cast<int>(settings.tcp_backlog)};
   if (settings.tls_port != 0) {
-    auto context = redis::TlsContext::make(settings);
-    if (!context) {
-      say(Level::warning, "Failed to configure TLS: " + context.error().message);
-      return false;
-    }
-    options.tls = *std::move(context);
+    options.tls = make_tls(settings);
+    if (options.tls == nullptr) return false;
     options.tls_port = port_of(settings.tls_port);
   }
   options.unix_permissions = settings.unixsocketperm == 0 ? 0777 : static_cast<uint32_t>(settings.unixsocketperm);
@@ -377,10 +365,15 @@ bool Process::load(redis::Loading& loading) {
   return true;
 }
 
-// A signal or SHUTDOWN is there to be taken by wait().
-bool Process::stop_requested() {
-  std::array<pollfd, 2> fds{
+// To be polled: a signal, and SHUTDOWN.
+std::array<pollfd, 2> Process::reasons_to_stop() const {
+  return {
       {{.fd = signals_.get(), .events = POLLIN, .revents = 0}, {.fd = wake_.get(), .events = POLLIN, .revents = 0}}};
+}
+
+// One of them is there to be taken by wait().
+bool Process::stop_requested() {
+  auto fds = reasons_to_stop();
   return ::poll(fds.data(), fds.size(), 0) > 0;
 }
 
@@ -397,8 +390,7 @@ bool Process::end_by_signal(uint32_t number) {
 }
 
 void Process::wait() {
-  std::array<pollfd, 2> fds{
-      {{.fd = signals_.get(), .events = POLLIN, .revents = 0}, {.fd = wake_.get(), .events = POLLIN, .revents = 0}}};
+  auto fds = reasons_to_stop();
   while (true) {
     if (::poll(fds.data(), fds.size(), -1) < 0) continue;
     if ((fds[1].revents & POLLIN) != 0) return;

@@ -1,6 +1,7 @@
 """`compozy redis-server` as its users drive it: redis-cli over TLS, keys that move to and from Debian's redis-server,
 answers while data is loaded, what it does when it ends."""
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -410,9 +411,8 @@ class LifeTest(unittest.TestCase):
             server.cli("DEBUG", "POPULATE", 1000)
             server.cli("CONFIG", "SET", "rdb-key-save-delay", 1_000_000)
             server.cli("BGSAVE")
-            children = f"/proc/{server.process.pid}/task/{server.process.pid}/children"
-            find = lambda: [pid for task in os.listdir(f"/proc/{server.process.pid}/task") for pid in
-                            open(children.replace(f"task/{server.process.pid}", f"task/{task}")).read().split()]
+            tasks = pathlib.Path(f"/proc/{server.process.pid}/task")
+            find = lambda: [pid for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
             os.kill(int(wait_until(find, "the writer")[0]), signal.SIGKILL)
             wait_until(lambda: server.info("rdb_last_bgsave_status") == "err", "the failure")
             self.assertIn("MISCONF", server.cli("SET", "k", "v"))

@@ -54,7 +54,6 @@ class AclSelector {
 
   bool allows_everything() const { return all_commands_ && all_keys_ && all_channels_; }
   bool all_channels() const { return all_channels_; }
-  bool all_keys() const { return all_keys_; }
   bool reads_all_keys() const;
   std::string describe() const;  // as in ACL LIST
   std::string commands() const;  // "+@all -debug"

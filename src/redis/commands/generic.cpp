@@ -50,6 +50,13 @@ void rename(Context& ctx, bool only_new) {
   }
 }
 
+// `use`: whether that is a use of the keys.
+void count_keys(Context& ctx, bool use) {
+  int64_t count = 0;
+  for (const std::string_view key : ctx.args.subspan(1)) count += ctx.find_counted(key, use) != nullptr ? 1 : 0;
+  ctx.reply.integer(count);
+}
+
 bool parse_database(Context& ctx, std::string_view text, size_t& index) {
   int64_t value = 0;
   if (!ctx.integer(text, value)) return false;
@@ -67,17 +74,9 @@ void run_del(Context& ctx) {
 }
 void run_unlink(Context& ctx) { delete_keys(ctx, Release::lazily); }
 
-void run_exists(Context& ctx) {
-  int64_t count = 0;
-  for (const std::string_view key : ctx.args.subspan(1)) count += ctx.find_counted(key, false) != nullptr ? 1 : 0;
-  ctx.reply.integer(count);
-}
+void run_exists(Context& ctx) { count_keys(ctx, false); }
 
-void run_touch(Context& ctx) {
-  int64_t count = 0;
-  for (const std::string_view key : ctx.args.subspan(1)) count += ctx.find_counted(key) != nullptr ? 1 : 0;
-  ctx.reply.integer(count);
-}
+void run_touch(Context& ctx) { count_keys(ctx, true); }
 
 void run_type(Context& ctx) {
   const Entry* entry = ctx.db().peek(ctx.arg(1));

@@ -75,8 +75,8 @@ class ScriptPort {
   virtual std::optional<uint32_t> declared_flags(std::string_view command, std::string_view script) = 0;
 
   virtual bool running() const = 0;
-  // It runs longer than `busy-reply-threshold`; others may be served meanwhile.
   virtual bool killed() const = 0;  // the running script has been told to end
+  // It runs longer than `busy-reply-threshold`; others may be served meanwhile.
   virtual bool busy() const = 0;
   virtual std::optional<RunningScript> running_script() const = 0;
   // Empty: it ends soon. Otherwise the error reply. `for_shutdown` ends it whatever it has done.

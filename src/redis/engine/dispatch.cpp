@@ -305,11 +305,11 @@ void Engine::run(Session& session, const Row& row, Args args, ReplyWriter& reply
   // What a script does between its calls is not its calls'.
   const int64_t started_us = from_script ? state_.keyspace.clock().monotonic_us() : now_us();
   ++state_.stats.commands;
-  if (!from_script && row.group == "scripting") {
+  const bool script = row.group == "scripting";
+  if (script && !from_script) {
     caller_row_ = &row;
     caller_args_ = args;
   }
-  const bool script = row.group == "scripting";
   if (script && !replaying_ && !retrying) feed(session, row, args, from_script);
   row.run(context);
   if (context.failed && !context.error_counted) count_error(written_since(reply, place));

@@ -94,8 +94,8 @@ Args Engine::unrenamed(Args args, std::vector<std::string_view>& storage) const 
 
 void Engine::start_turn() {
   const Clock& clock = state_.keyspace.clock();
-  turn_ = {.on = true, .start_us = clock.monotonic_us(), .start_wall_ms = clock.wall_ms(), .now_us = 0};
-  turn_.now_us = turn_.start_us;
+  const int64_t now_us = clock.monotonic_us();
+  turn_ = {.on = true, .start_us = now_us, .start_wall_ms = clock.wall_ms(), .now_us = now_us};
 }
 
 Engine::Prepared Engine::prepare(const Session& session, Args args) const {

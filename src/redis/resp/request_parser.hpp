@@ -59,7 +59,6 @@ class RequestParser {
   size_t known_size() const {
     return pending_ > 0 && bulk_size_ >= 0 ? offset_ + static_cast<size_t>(bulk_size_) + 2 : 0;
   }
-  bool idle() const { return pending_ == 0 && offset_ == 0; }  // not inside a command
 
  private:
   struct Piece {

@@ -104,7 +104,7 @@ bool ScriptDebugger::lead(lua_State* lua) {
     if (outcome == SessionOwner::Debugging::gone) aborted_ = true;
     if (outcome != SessionOwner::Debugging::command) continue;
     if (!obey(lua, command)) say("<error> Unknown Redis Lua debugger command or wrong number of arguments.");
-    if (!resumed_ || aborted_) flush();
+    if (!resumed_) flush();
   }
   return !aborted_;
 }

@@ -83,13 +83,11 @@ size_t Connection::read_part(size_t room) {
   });
   if (dead) return got;
   if (!tls_->receive(wire, input_)) {
-    if (tls_->established()) {
-      dead = true;
-    } else {
+    if (!tls_->established()) {
       log::info("Error accepting a client connection", {{"address", session_->address}, {"reason", tls_->problem()}});
       (void)write_sealed();  // The peer may learn why.
-      dead = true;
     }
+    dead = true;
   }
   return got;
 }

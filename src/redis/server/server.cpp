@@ -107,7 +107,7 @@ Result<void> Server::listen() {
     TRY(unix_, listen_on_unix(options_.unix_socket, options_.unix_permissions, options_.backlog));
     add_to(epoll_, unix_.get(), EPOLLIN);
   }
-  tls_context_ = options_.tls;
+  tls_context_ = std::move(options_.tls);
   TRY(rebind(options_.tcp_addresses, options_.tcp_port));
   return rebind_tls(options_.tcp_addresses, options_.tls_port);
 }

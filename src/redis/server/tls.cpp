@@ -208,9 +208,4 @@ std::string& TlsLink::wire() {
   return wire_;
 }
 
-void TlsLink::end() {
-  ERR_clear_error();
-  if (established_) SSL_shutdown(ssl_);
-}
-
 }  // namespace compozy::redis

@@ -48,9 +48,8 @@ class TlsLink {
   bool receive(std::string_view bytes, std::string& plain);
   // Encrypts a part of what has to go out, and says how much of it; 0 before the handshake is through.
   size_t seal(std::string_view plain);
-  // What the socket has to send: records, and what the handshake or the end of the session asks for.
+  // What the socket has to send: records, and what the handshake asks for.
   std::string& wire();
-  void end();  // the peer shall know that nothing follows
 
   bool established() const { return established_; }
   const std::string& problem() const { return problem_; }  // why receive() said no
