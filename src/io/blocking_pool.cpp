@@ -6,6 +6,7 @@
 namespace compozy::io {
 
 BlockingPool::BlockingPool(Options options) : options_(std::move(options)) {
+  if (options_.executor) return;
   ASSERT(options_.threads > 0);
   for (size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { work_until_stopped(); });
 }
@@ -13,6 +14,10 @@ BlockingPool::BlockingPool(Options options) : options_(std::move(options)) {
 BlockingPool::~BlockingPool() { stop(); }
 
 Result<void> BlockingPool::submit(std::move_only_function<void()> work) {
+  if (options_.executor) {
+    options_.executor(std::move(work));
+    return {};
+  }
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return fail(Errc::closed, "the pool '" + options_.name + "' is stopping");

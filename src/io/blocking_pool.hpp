@@ -35,6 +35,8 @@ class BlockingPool {
     std::string name = "blocking";
     size_t threads = 4;
     size_t queue_max = 1024;
+    // Takes the works instead of the pool's own threads, and runs each once; for simulations.
+    std::function<void(std::move_only_function<void()>)> executor = {};
   };
   explicit BlockingPool(Options options);
   ~BlockingPool();

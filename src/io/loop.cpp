@@ -10,6 +10,8 @@
 #include <csignal>
 #include <list>
 
+#include "io/virtual_time.hpp"
+
 namespace compozy::io {
 
 namespace asio = boost::asio;
@@ -87,7 +89,15 @@ Loop::Loop() {
   impl_ = std::make_unique<Impl>();
 }
 
+Loop::Loop(VirtualTime& time) : Loop() { time_ = &time; }
+
 Loop::~Loop() {
+  drop_tasks();
+  while (impl_->visitors.load() != 0) std::this_thread::yield();
+}
+
+void Loop::drop_tasks() {
+  ASSERT(current_loop != this);
   for (;;) {
     std::coroutine_handle<> newest;
     {
@@ -98,13 +108,16 @@ Loop::~Loop() {
     }
     newest.destroy();
   }
-  while (impl_->visitors.load() != 0) std::this_thread::yield();
 }
 
 void Loop::run() {
   ASSERT(current_loop == nullptr);
   current_loop = this;
-  impl_->context.run();
+  if (time_ == nullptr) impl_->context.run();
+  while (!impl_->context.stopped()) {
+    const bool went_on = impl_->context.poll() > 0 || impl_->context.stopped() || time_->leap();
+    ASSERT(went_on);  // else nothing could ever happen again
+  }
   impl_->context.restart();
   current_loop = nullptr;
 }

@@ -34,9 +34,12 @@ class io_context;
 
 namespace compozy::io {
 
+class VirtualTime;
+
 class Loop {
  public:
   Loop();
+  explicit Loop(VirtualTime& time);  // waits for nothing (virtual_time.hpp)
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -45,18 +48,21 @@ class Loop {
   void stop();  // what is being run ends its turn; what is queued stays queued
   void post(std::move_only_function<void()> work);
   void resume(std::coroutine_handle<> handle);  // posts a parked coroutine
+  void drop_tasks();  // destroys what is suspended, newest first, as the destructor does; not while it runs
 
   bool in_loop_thread() const { return current() == this; }
   static Loop* current();         // the loop this thread runs, or null
   size_t detached_count() const;  // tasks that spawn() started and that have not ended
 
   boost::asio::io_context& context();  // for io/'s own .cpp files
+  VirtualTime* virtual_time() const { return time_; }
 
   struct Impl;
 
  private:
   friend void spawn(Loop& loop, Task<void> task);
   std::unique_ptr<Impl> impl_;
+  VirtualTime* time_ = nullptr;
 };
 
 // Starts `task` on the loop and forgets it. Use a TaskScope where shutdown has to wait for it.

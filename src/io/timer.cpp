@@ -5,9 +5,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <mutex>
+#include <optional>
 
 #include "io/completion.hpp"
 #include "io/operation.hpp"
+#include "io/virtual_time.hpp"
 
 namespace compozy::io {
 
@@ -15,6 +17,13 @@ namespace asio = boost::asio;
 
 Task<Result<void>> sleep(Loop& loop, int64_t ms, std::stop_token stop) {
   ASSERT(loop.in_loop_thread());
+  if (loop.virtual_time() != nullptr) {
+    const Event due;
+    Timer timer(loop);
+    timer.start(ms, [due] { due.set({}); });
+    CO_TRY(co_await due.wait(std::move(stop)));
+    co_return {};
+  }
   asio::steady_timer timer(loop.context(), std::chrono::milliseconds(ms));
   const auto outcome =
       co_await operation(std::move(stop), [&timer](auto handler) { timer.async_wait(std::move(handler)); });
@@ -23,8 +32,12 @@ Task<Result<void>> sleep(Loop& loop, int64_t ms, std::stop_token stop) {
 }
 
 struct Timer::State {
-  explicit State(Loop& loop) : timer(loop.context()) {}
-  asio::steady_timer timer;
+  explicit State(Loop& loop) : time(loop.virtual_time()) {
+    if (time == nullptr) timer.emplace(loop.context());
+  }
+  VirtualTime* time;
+  VirtualTime::Ticket ticket;
+  std::optional<asio::steady_timer> timer;
   std::move_only_function<void()> call;
   uint64_t generation = 0;  // a handler that was already queued when the timer was restarted does nothing
 };
@@ -36,8 +49,15 @@ Timer::~Timer() { cancel(); }
 void Timer::start(int64_t ms, std::move_only_function<void()> call) {
   const uint64_t generation = ++state_->generation;
   state_->call = std::move(call);
-  state_->timer.expires_after(std::chrono::milliseconds(ms));
-  state_->timer.async_wait([weak = std::weak_ptr(state_), generation](const boost::system::error_code& outcome) {
+  if (state_->time != nullptr) {
+    state_->time->cancel(state_->ticket);
+    state_->ticket = state_->time->call_in(ms * 1'000, [weak = std::weak_ptr(state_)] {
+      if (const auto state = weak.lock()) std::exchange(state->call, nullptr)();
+    });
+    return;
+  }
+  state_->timer->expires_after(std::chrono::milliseconds(ms));
+  state_->timer->async_wait([weak = std::weak_ptr(state_), generation](const boost::system::error_code& outcome) {
     const auto state = weak.lock();
     if (outcome || !state || state->generation != generation) return;
     // Moved out, because the call may start or destroy this timer.
@@ -48,7 +68,11 @@ void Timer::start(int64_t ms, std::move_only_function<void()> call) {
 
 void Timer::cancel() {
   ++state_->generation;
-  state_->timer.cancel();
+  if (state_->time != nullptr) {
+    state_->time->cancel(state_->ticket);
+  } else {
+    state_->timer->cancel();
+  }
   state_->call = nullptr;
 }
 

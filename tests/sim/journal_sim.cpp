@@ -1,36 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The journal under a seed: the real machine, journal and SQLite in a scratch folder, with activities that fail, time
-// out and are retried, repeated starts and signals, votes, pauses, cancels, child runs, limits, and a crash (everything
-// in memory is dropped, the database is opened again) after each of up to four epochs.
+// The journal under a seed: the real machine, journal and tables, in virtual time, with activities that fail, time out
+// and are retried, repeated starts and signals, votes, pauses, cancels, child runs, limits, commits that fail, and up
+// to four epochs, each ended by a kill -9 at any time (everything in memory is dropped) or by an orderly stop.
 //
-// Invariants, checked against the database at the end:
+// Invariants, checked as it goes and against the database at the end:
 //   every start, signal and vote that was acknowledged is there, once, and a repeated key gives the same run · every
 //   run ends once nothing holds it · its records fold to the status and output that its row shows · its events are
-//   dense · an op is opened and closed once · what has ended has nothing pending, no timer, no open task · no more
-//   activities than a limit allows were under way at once · a turn that was recorded is never recorded again
+//   dense · an op is opened and closed once, and what a successful one recorded is what an activity gave · what has
+//   ended has nothing pending, no timer, no open task · no more activities than a limit allows were under way at once,
+//   and no more began in a period than its rate allows · a turn that was recorded is never recorded again
 //
-// The seed drives every choice; the order in which SQLite's threads answer is the machine's own, so a replay makes the
-// same choices, and nearly always the same trouble.
+// The seed drives every choice and the order of everything: the same seed gives the same trace, byte for byte.
 #include "journal_sim.hpp"
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
 
-#include "base/clock.hpp"
+#include "base/hash.hpp"
 #include "base/random.hpp"
 #include "io/timer.hpp"
+#include "io/virtual_time.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
-#include "sql/sqlite/sqlite_database.hpp"
+#include "sim_database.hpp"
 #include "store/run_log.hpp"
 #include "workflow/journal/journal.hpp"
 
@@ -39,16 +35,23 @@ namespace {
 
 constexpr int64_t kLimit = 2;
 constexpr int64_t kTurns = 3;
-constexpr int64_t kSettleMs = 20'000;
+constexpr int64_t kWorkers = 8;
+constexpr int64_t kRateLimit = 4;
+constexpr int64_t kRatePeriodMs = 20;
+constexpr int64_t kSettleMs = 3'600'000;
 
 #define POLICY R"("policy":{"retry":{"initial_ms":1,"backoff":1.0,"maximum_ms":2,"attempts":4}})"
-constexpr std::array<std::pair<const char*, const char*>, 6> kFlows{{
+constexpr std::array<std::pair<const char*, const char*>, 7> kFlows{{
     {"line", R"({"tasks":[{"id":"a","tool":"plain",)" POLICY R"(,"on_success":{"next":"b"},"on_error":{"next":"b"}},
         {"id":"b","tool":"turns",)" POLICY R"(,"sleep_ms":3}]})"},
     {"fan",
      R"({"tasks":[{"id":"each","type":"collection","strategy":"best_effort","items":"1..9","max_workers":4,"tasks":[
         {"id":"i-{{ .index }}","tool":"limited","policy":{"retry":{"initial_ms":1,"backoff":1.0,"maximum_ms":2,"attempts":4},
          "concurrency":[{"scope":"all","limit":2}]}}]}]})"},
+    {"paced",
+     R"({"tasks":[{"id":"each","type":"collection","strategy":"wait_all","items":"1..7","tasks":[
+        {"id":"i-{{ .index }}","tool":"paced","policy":{"priority":3,"schedule_to_start_ms":2000,
+         "rate_limit":{"scope":"all","limit":4,"period_ms":20,"burst":2}}}],"on_error":{"next":"end"}},{"id":"end"}]})"},
     {"race",
      R"({"tasks":[{"id":"p","type":"parallel","strategy":"race","timeout_ms":40,"tasks":[{"id":"x","tool":"plain",)" POLICY
      R"(},
@@ -85,31 +88,68 @@ class SimPrograms final : public Programs {
   std::map<std::string, std::shared_ptr<const Program>> programs_;
 };
 
+// What happened, in order, with the time.
+class Trace {
+ public:
+  explicit Trace(const Clock& clock) : clock_(clock) {}
+  void add(std::string_view what, std::string_view about = {}) {
+    text.append(std::to_string(clock_.monotonic_us())).append(" ").append(what).append(" ").append(about).append("\n");
+  }
+  std::string text;
+
+ private:
+  const Clock& clock_;
+};
+
 class SimActivities final : public Activities {
  public:
-  explicit SimActivities(Random& random) : random_(random) {}
+  SimActivities(Random& random, const Clock& clock, Trace& trace) : random_(random), clock_(clock), trace_(trace) {}
 
   io::Task<ActivityResult> perform(Attempt attempt) override {
     const std::string tool = attempt.spec["tool"].string_or("");
-    const bool is_limited = tool == "limited";
-    if (is_limited && ++limited_ > kLimit) trouble = "more activities than their limit allows were under way";
-    const auto leave = [&] { limited_ -= is_limited ? 1 : 0; };
+    trace_.add("begin", attempt.key + " " + std::to_string(attempt.number));
+    enter(tool);
     if (tool == "turns") co_await take_turns(attempt);
     (void)co_await io::sleep(*loop, tool == "slow" ? 500 : static_cast<int64_t>(random_.below(3)), attempt.stop);
-    leave();
-    if (attempt.stop.stop_requested() || random_.below(100) < 20) {
+    --under_way_;
+    if (tool == "limited") --limited_;
+    const uint64_t chance = random_.below(100);
+    trace_.add("end", attempt.key);
+    if (attempt.stop.stop_requested() || chance < 20) {
+      const Verdict verdict = chance < 3 ? Verdict::unavailable : chance < 8 ? Verdict::final : Verdict::retry;
       co_return {.outcome = {.status = Status::failed, .output = {}, .error = make_error("tool_error", "no")},
-                 .verdict = random_.below(4) == 0 ? Verdict::final : Verdict::retry};
+                 .verdict = verdict};
     }
-    co_return {.outcome = {.output = json::Value::object({{"n", random_.below(4)}})}};
+    const json::Value output = json::Value::object({{"n", random_.below(4)}});
+    results_[attempt.key].insert(json::print(output));
+    co_return {.outcome = {.output = output}};
   }
   void effects_closed(const std::string&, int64_t) override {}
-  void crash() { limited_ = 0; }
+  void crash() {
+    limited_ = under_way_ = 0;
+    begins_.clear();
+    has_crashed_ = true;
+  }
+  bool gave(const std::string& key, const std::string& output) const {
+    const auto found = results_.find(key);
+    return found != results_.end() && found->second.contains(output);
+  }
 
   io::Loop* loop = nullptr;
   std::string trouble;
 
  private:
+  void enter(const std::string& tool) {
+    if (++under_way_ > kWorkers) trouble = "more activities than there are workers were under way";
+    if (tool == "limited" && ++limited_ > kLimit) trouble = "more activities than their limit allows were under way";
+    if (tool != "paced" || has_crashed_) return;  // what was lost begins only once that is on disk
+    begins_.push_back(clock_.monotonic_us());
+    if (const size_t n = begins_.size(); n > kRateLimit + 2) {
+      const int64_t before = begins_[n - 1 - (kRateLimit + 2)];
+      if (begins_.back() - before < kRatePeriodMs * 1'000) trouble = "more activities than their rate allows began";
+    }
+  }
+
   io::Task<void> take_turns(const Attempt& attempt) {
     const auto earlier = co_await attempt.turns->read();
     if (!earlier) co_return;
@@ -117,39 +157,34 @@ class SimActivities final : public Activities {
       const Result<void> kept =
           co_await attempt.turns->append({.kind = "answer", .body = n}, {.kind = "llm_response", .body = n});
       if (!kept) co_return;
+      trace_.add("turn", attempt.key + "/" + std::to_string(n));
       if (++kept_[attempt.key + "/" + std::to_string(n)] > 1) trouble = "turn " + attempt.key + " was recorded twice";
     }
   }
 
   Random& random_;
+  const Clock& clock_;
+  Trace& trace_;
+  bool has_crashed_ = false;
+  int64_t under_way_ = 0;
   int64_t limited_ = 0;
+  std::vector<int64_t> begins_;  // of `paced`
   std::map<std::string, int> kept_;
+  std::map<std::string, std::set<std::string>> results_;  // by the activity's key
 };
 
 class JournalSim {
  public:
-  explicit JournalSim(uint64_t seed) : seed_(seed), random_(seed) {
-    folder_ = std::filesystem::temp_directory_path() /
-              ("compozy-sim-" + std::to_string(::getpid()) + "-" + std::to_string(seed));
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  ~JournalSim() { std::filesystem::remove_all(folder_); }
-  JournalSim(const JournalSim&) = delete;
-  JournalSim& operator=(const JournalSim&) = delete;
+  explicit JournalSim(uint64_t seed) : random_(seed) {}
 
-  std::string run() {
+  SimReport run() {
+    auto database = sql::SimDatabase::open(time_, random_);
+    if (!database) return {.trouble = "the database does not open: " + database.error().to_string()};
+    database_ = std::move(*database);
     const auto epochs = 1 + random_.below(4);
-    for (uint64_t epoch = 0; epoch < epochs; ++epoch) {
-      if (!open()) return trouble_;
-      io::run_until(*loop_, act());
-      if (epoch + 1 == epochs && trouble_.empty()) io::run_until(*loop_, settle());
-      crash();
-      if (trouble_.empty()) trouble_ = activities_.trouble;
-      if (!trouble_.empty()) return trouble_;
-    }
-    check();
-    return trouble_;
+    for (uint64_t epoch = 0; epoch < epochs && trouble_.empty(); ++epoch) live(epoch + 1 == epochs);
+    if (trouble_.empty()) check();
+    return {.trouble = trouble_, .trace = std::move(trace_.text)};
   }
 
  private:
@@ -158,44 +193,55 @@ class JournalSim {
     if (trouble_.empty()) trouble_ = std::move(what);
   }
 
-  bool open() {
-    loop_ = std::make_unique<io::Loop>();
+  // One life of the process.
+  void live(bool is_last) {
+    trace_.add("start of a process");
+    loop_ = std::make_unique<io::Loop>(time_);
     activities_.loop = loop_.get();
-    auto database = sql::open_sqlite({.path = (folder_ / "sim.db").string()});
-    if (!database) {
-      violated("the database does not open: " + database.error().to_string());
-      return false;
-    }
-    database_ = std::move(*database);
+    database_->fails = !is_last;
     journal_ = std::make_unique<Journal>(JournalOptions{.database = *database_,
                                                         .loop = *loop_,
-                                                        .clock = system_clock(),
+                                                        .clock = time_,
                                                         .random = random_,
                                                         .activities = activities_,
                                                         .programs = programs_,
-                                                        .concurrent_activities_max = 8,
-                                                        .idle_runs_max = 2});
-    auto opened = journal_->open_blocking();
-    if (opened) opened = io::run_until(*loop_, journal_->recover());
-    if (!opened) violated("recovery failed: " + opened.error().to_string());
-    return opened.has_value();
+                                                        .concurrent_activities_max = kWorkers,
+                                                        .idle_runs_max = 1 + random_.below(6)});
+    if (auto opened = journal_->open_blocking(); !opened)
+      violated("the journal does not open: " + opened.error().to_string());
+    const bool is_killed = !is_last && chance(70);
+    if (is_killed) {
+      (void)time_.call_in(static_cast<int64_t>(random_.below(60'000)), [this] { loop_->stop(); });
+    } else {
+      (void)time_.call_in(kSettleMs * 1'000, [this] {
+        violated("a caller waits for ever");
+        loop_->stop();
+      });
+    }
+    io::run_until(*loop_, act(is_last));
+    if (!is_killed && trouble_.empty()) io::run_until(*loop_, journal_->stop());
+    end_process();
+    if (trouble_.empty()) trouble_ = activities_.trouble;
   }
 
-  void crash() {
-    io::run_until(*loop_, journal_->stop());
+  void end_process() {
+    trace_.add("end of the process");
+    loop_->drop_tasks();
+    time_.clear();
     journal_.reset();
-    database_.reset();
+    database_->crash();
     loop_.reset();
     activities_.crash();
   }
 
   // Several clients at once, so that events of one run queue up.
-  io::Task<void> act() {
-    io::Timer watchdog(*loop_);
-    watchdog.start(kSettleMs, [this] { give_up(); });
+  io::Task<void> act(bool is_last) {
+    if (const auto recovered = co_await journal_->recover(); !recovered)
+      co_return violated("recovery failed: " + recovered.error().to_string());
     io::TaskScope clients(*loop_);
     for (int i = 0; i < 3; ++i) clients.spawn(client());
     co_await clients.join();
+    if (is_last) co_await settle();
   }
 
   io::Task<void> client() {
@@ -216,13 +262,6 @@ class JournalSim {
     }
   }
 
-  // Nobody can be woken who waits for an answer that does not come: the process ends here.
-  [[noreturn]] void give_up() const {
-    std::fprintf(stderr, "violated with seed %llu: a caller waits for ever\nreplay: ./dev sim --journal --seed %llu\n",
-                 static_cast<unsigned long long>(seed_), static_cast<unsigned long long>(seed_));
-    std::_Exit(1);
-  }
-
   std::string any_run() {
     auto chosen = started_.begin();
     std::advance(chosen, static_cast<long>(random_.below(started_.size())));
@@ -237,8 +276,9 @@ class JournalSim {
                                                .first_task = {},
                                                .idempotency_key = key,
                                                .idempotency_hash = "same"});
+    trace_.add("started", key + " " + (run ? run->run_id : run.error().to_string()));
     if (!run) {
-      violated("a start was refused: " + run.error().to_string());
+      if (run.error().code != Errc::storage_full) violated("a start was refused: " + run.error().to_string());
     } else if (const auto [known, is_new] = started_.emplace(key, run->run_id);
                !is_new && known->second != run->run_id) {
       violated("key " + key + " gave two runs");
@@ -248,34 +288,40 @@ class JournalSim {
   io::Task<void> signal(std::string run_id) {
     const std::string dedupe = chance(70) ? "s-" + std::to_string(random_.below(8)) : "";
     const auto sent = co_await journal_->signal(run_id, "go", json::Value::object({{"n", random_.below(5)}}), dedupe);
+    trace_.add("signalled", run_id + " " + dedupe + (sent ? "" : " " + sent.error().to_string()));
     if (sent && !dedupe.empty()) signals_.emplace(run_id, dedupe);
-    if (!sent && sent.error().code != Errc::conflict) violated("a signal was refused: " + sent.error().to_string());
+    if (!sent && sent.error().code != Errc::conflict && sent.error().code != Errc::storage_full)
+      violated("a signal was refused: " + sent.error().to_string());
   }
 
   io::Task<void> vote(std::string run_id) {
-    const auto voted = co_await journal_->vote(run_id, {.task = "v", .by = "ann", .approve = chance(60)});
-    if (voted && !votes_.insert(run_id).second) violated("one voter's second vote was taken");
-    if (!voted && voted.error().code != Errc::conflict && voted.error().code != Errc::not_found)
+    const bool approve = chance(60);
+    const auto voted = co_await journal_->vote(run_id, {.task = "v", .by = "ann", .approve = approve});
+    trace_.add("voted", run_id + (voted ? "" : " " + voted.error().to_string()));
+    // The same said again, while the run is paused, changes nothing.
+    if (voted && votes_.emplace(run_id, approve).first->second != approve)
+      violated("one voter's second vote was taken");
+    if (!voted && voted.error().code != Errc::conflict && voted.error().code != Errc::not_found &&
+        voted.error().code != Errc::storage_full)
       violated("a vote was refused: " + voted.error().to_string());
   }
 
   // Lets everything end: nothing is paused, every wait gets its signal, every approval its vote.
   io::Task<void> settle() {
-    const int64_t until_us = system_clock().monotonic_us() + kSettleMs * 1'000;
+    const int64_t until_us = time_.monotonic_us() + kSettleMs * 1'000 / 2;
     while (trouble_.empty()) {
       const auto open = co_await database_->read([](sql::Reader& reader) { return open_runs(reader); });
       if (!open) co_return violated("the runs cannot be read: " + open.error().to_string());
       if (open->empty()) co_return;
-      if (system_clock().monotonic_us() > until_us)
+      if (time_.monotonic_us() > until_us)
         co_return violated("run " + open->front() + " is stuck: nothing holds it, and it does not end");
       for (const std::string& run_id : *open) {
         (void)co_await journal_->control(run_id, Control::resume, {});
         (void)co_await journal_->signal(run_id, "go", json::Value::object({{"n", 4}}), "last");
-        if (votes_.insert(run_id).second &&
-            !co_await journal_->vote(run_id, {.task = "v", .by = "ann", .approve = true}))
-          votes_.erase(run_id);
+        if (!votes_.contains(run_id) && co_await journal_->vote(run_id, {.task = "v", .by = "ann", .approve = true}))
+          votes_.emplace(run_id, true);
       }
-      (void)co_await io::sleep(*loop_, 3);
+      (void)co_await io::sleep(*loop_, 100);
     }
   }
 
@@ -290,9 +336,7 @@ class JournalSim {
   }
 
   void check() {
-    auto database = sql::open_sqlite({.path = (folder_ / "sim.db").string()});
-    if (!database) return violated("the database does not open again");
-    const auto looked = (*database)->read_blocking([this](sql::Reader& reader) -> Result<void> {
+    const auto looked = database_->read_blocking([this](sql::Reader& reader) -> Result<void> {
       for (const auto& [key, run_id] : started_) {
         TRY(const auto head, store::find_run(reader, run_id));
         if (!head) violated("the acknowledged run " + run_id + " is not there");
@@ -310,6 +354,13 @@ class JournalSim {
       }
       TRY(const auto last, store::last_run_no(reader));
       for (int64_t run_no = 1; run_no <= last; ++run_no) TRY(check_run(reader, run_no));
+      TRY(auto events, reader.query("SELECT run_no || ' ' || n || ' ' || at || ' ' || kind || ' ' || body FROM events "
+                                    "ORDER BY run_no, n"));
+      while (true) {
+        TRY(const bool more, events.next());
+        if (!more) break;
+        trace_.add("event", events.text(0));
+      }
       return {};
     });
     if (!looked) violated("the database cannot be read: " + looked.error().to_string());
@@ -334,11 +385,13 @@ class JournalSim {
     for (const std::string& row : rows) {
       TRY(const json::Value body, json::parse(row));
       TRY(const Records records, records_from_json(body));
+      trace_.add("record", std::to_string(run_no) + " " + sha256_hex(row));
       for (const Record& record : records.items) {
         if (const auto* open = std::get_if<OpOpened>(&record); open != nullptr && !opened.insert(open->op).second)
           violated("op " + std::to_string(open->op) + " of run " + head->run_id + " was opened twice");
         if (const auto* close = std::get_if<OpClosed>(&record); close != nullptr && !closed.insert(close->op).second)
           violated("op " + std::to_string(close->op) + " of run " + head->run_id + " was closed twice");
+        check_result(state, *head, record);
       }
       evolve(state, records);
     }
@@ -349,22 +402,32 @@ class JournalSim {
     return {};
   }
 
-  const uint64_t seed_;
+  // What is recorded as an activity's success is what that activity gave.
+  void check_result(const State& state, const store::RunHead& head, const Record& record) {
+    const auto* closed = std::get_if<OpClosed>(&record);
+    if (closed == nullptr || closed->outcome.status != Status::success) return;
+    const auto op = state.ops.find(closed->op);
+    if (op == state.ops.end() || op->second.kind != OpKind::activity) return;
+    if (!activities_.gave(head.run_id + "/" + std::to_string(closed->op), json::print(closed->outcome.output)))
+      violated("op " + std::to_string(closed->op) + " of run " + head.run_id + " has a result that nothing gave");
+  }
+
   SeededRandom random_;
-  std::filesystem::path folder_;
+  io::VirtualTime time_;
+  Trace trace_{time_};
   SimPrograms programs_;
-  SimActivities activities_{random_};
+  SimActivities activities_{random_, time_, trace_};
+  std::unique_ptr<sql::SimDatabase> database_;
   std::unique_ptr<io::Loop> loop_;
-  std::unique_ptr<sql::Database> database_;
   std::unique_ptr<Journal> journal_;
   std::map<std::string, std::string> started_;             // by key: acknowledged
   std::set<std::pair<std::string, std::string>> signals_;  // run and dedupe: acknowledged
-  std::set<std::string> votes_;
+  std::map<std::string, bool> votes_;                      // by run: acknowledged
   std::string trouble_;
 };
 
 }  // namespace
 
-std::string simulate_journal(uint64_t seed) { return JournalSim(seed).run(); }
+SimReport simulate_journal(uint64_t seed) { return JournalSim(seed).run(); }
 
 }  // namespace compozy::workflow

@@ -8,7 +8,11 @@
 
 namespace compozy::workflow {
 
-// Nothing, or which invariant was violated.
-std::string simulate_journal(uint64_t seed);
+struct SimReport {
+  std::string trouble = {};  // which invariant was violated; empty = none
+  std::string trace = {};    // what happened, in order: the same seed gives the same text
+};
+
+SimReport simulate_journal(uint64_t seed);
 
 }  // namespace compozy::workflow

@@ -22,6 +22,7 @@
 #include "journal_sim.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
+#include "observe/log.hpp"
 #include "workflow/machine/machine.hpp"
 
 namespace compozy::workflow {
@@ -170,31 +171,47 @@ class Simulation {
   std::string trouble_;
 };
 
-// --seed N runs one; --count M runs the seeds 1 to M. --journal: with the journal and its database.
-int simulate(std::vector<std::string> arguments) {
-  const bool with_journal = std::erase(arguments, "--journal") > 0;
+struct Choice {
+  bool with_journal = false;
+  bool with_trace = false;
   int64_t first = 1;
   int64_t count = 500;
+};
+
+std::optional<Choice> read_choice(std::vector<std::string> arguments) {
+  Choice choice{.with_journal = std::erase(arguments, "--journal") > 0,
+                .with_trace = std::erase(arguments, "--trace") > 0};
   for (size_t i = 0; i < arguments.size(); i += 2) {
     int64_t value = 0;
     const bool is_seed = arguments[i] == "--seed";
     if ((!is_seed && arguments[i] != "--count") || i + 1 == arguments.size() || !parse_int64(arguments[i + 1], value) ||
         value < 0) {
-      std::fprintf(stderr, "usage: compozy_sim [--journal] [--seed N | --count N], not '%s'\n", arguments[i].c_str());
-      return 2;
+      std::fprintf(stderr, "usage: compozy_sim [--journal [--trace]] [--seed N | --count N], not '%s'\n",
+                   arguments[i].c_str());
+      return std::nullopt;
     }
-    if (is_seed) first = value;
-    count = is_seed ? 1 : value;
+    if (is_seed) choice.first = value;
+    choice.count = is_seed ? 1 : value;
   }
-  for (int64_t seed = first; seed < first + count; ++seed) {
-    const std::string trouble =
-        with_journal ? simulate_journal(static_cast<uint64_t>(seed)) : Simulation(static_cast<uint64_t>(seed)).run();
-    if (trouble.empty()) continue;
+  return choice;
+}
+
+// --seed N runs one; --count M runs the seeds 1 to M. --journal: with the journal and its tables; --trace prints all
+// that happened.
+int simulate(const std::vector<std::string>& arguments) {
+  const auto choice = read_choice(arguments);
+  if (!choice) return 2;
+  if (choice->count > 1) log::configure(log::Level::off, log::Format::text);  // what fails is meant to
+  for (int64_t seed = choice->first; seed < choice->first + choice->count; ++seed) {
+    const auto n = static_cast<uint64_t>(seed);
+    const SimReport report = choice->with_journal ? simulate_journal(n) : SimReport{.trouble = Simulation(n).run()};
+    if (choice->with_trace) std::fputs(report.trace.c_str(), stdout);
+    if (report.trouble.empty()) continue;
     std::fprintf(stderr, "violated with seed %lld: %s\nreplay: ./dev sim %s--seed %lld\n", static_cast<long long>(seed),
-                 trouble.c_str(), with_journal ? "--journal " : "", static_cast<long long>(seed));
+                 report.trouble.c_str(), choice->with_journal ? "--journal " : "", static_cast<long long>(seed));
     return 1;
   }
-  std::printf("%lld seeds, no invariant violated\n", static_cast<long long>(count));
+  std::printf("%lld seeds, no invariant violated\n", static_cast<long long>(choice->count));
   return 0;
 }
 

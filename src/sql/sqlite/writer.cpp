@@ -19,7 +19,7 @@ metrics::Histogram& commit_seconds() {
 }  // namespace
 
 Writer::Writer(std::unique_ptr<Connection> connection, Options options)
-    : options_(options), connection_(std::move(connection)) {
+    : options_(options), connection_(std::move(connection)), committer_(*connection_) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -72,7 +72,8 @@ void Writer::run() {
   Group group;
   while (take(group)) {
     const int64_t start_us = system_clock().monotonic_us();
-    write(group);
+    works_ += group.size();
+    if (committer_.write(group)) ++commits_;
     commit_seconds().observe(static_cast<double>(system_clock().monotonic_us() - start_us) / 1e6);
     bool full = false;
     for (auto& item : group) {
@@ -87,72 +88,6 @@ void Writer::run() {
     }
   }
   connection_.reset();
-}
-
-void Writer::write(Group& group) {
-  works_ += group.size();
-  if (!write_together(group)) write_apart(group);
-}
-
-// False when one of several works failed: nothing is stored yet and each has to run again.
-bool Writer::write_together(Group& group) {
-  if (auto begun = connection_->execute("BEGIN IMMEDIATE"); !begun) {
-    fail_all(group, begun.error());
-    return true;
-  }
-  for (auto& item : group) {
-    item.outcome = item.work(*connection_);
-    if (item.outcome) continue;
-    roll_back();
-    return group.size() == 1;
-  }
-  commit(group);
-  return true;
-}
-
-void Writer::write_apart(Group& group) {
-  if (auto begun = connection_->execute("BEGIN IMMEDIATE"); !begun) {
-    fail_all(group, begun.error());
-    return;
-  }
-  for (auto& item : group) {
-    item.outcome = run_in_savepoint(item);
-    if (connection_->in_transaction()) continue;
-    // SQLite gave up the whole transaction, as it does on a full disk: the works before this one are lost with it.
-    const Error reason = item.outcome ? Error{Errc::storage_failed, "the transaction was lost"} : item.outcome.error();
-    fail_all(group, reason);
-    return;
-  }
-  commit(group);
-}
-
-Result<void> Writer::run_in_savepoint(Item& item) {
-  TRY(connection_->execute("SAVEPOINT work"));
-  auto outcome = item.work(*connection_);
-  if (!connection_->in_transaction()) return outcome;
-  if (!outcome) TRY(connection_->execute("ROLLBACK TO work"));
-  TRY(connection_->execute("RELEASE work"));
-  return outcome;
-}
-
-void Writer::commit(Group& group) {
-  const auto committed = connection_->execute("COMMIT");
-  if (committed) {
-    ++commits_;
-    return;
-  }
-  roll_back();
-  for (auto& item : group) {
-    if (item.outcome) item.outcome = fail(committed.error());
-  }
-}
-
-void Writer::roll_back() {
-  if (connection_->in_transaction()) static_cast<void>(connection_->execute("ROLLBACK"));
-}
-
-void Writer::fail_all(Group& group, const Error& error) {
-  for (auto& item : group) item.outcome = fail(error);
 }
 
 }  // namespace compozy::sql

@@ -2,9 +2,6 @@
 //
 // Writer: the one thread that writes and checkpoints. It takes whatever has queued, runs it in one transaction,
 // commits, calls the `done`s and takes what has queued meanwhile: no timer, no waiting while work waits.
-//
-// A work that fails makes its group run again with a savepoint around each work, so that it is rolled back alone.
-// Groups without a failure, nearly all, pay for no savepoint.
 #pragma once
 
 #include <atomic>
@@ -17,6 +14,7 @@
 
 #include "sql/database.hpp"
 #include "sql/sqlite/connection.hpp"
+#include "sql/sqlite/group_commit.hpp"
 
 namespace compozy::sql {
 
@@ -36,25 +34,15 @@ class Writer {
   Database::Statistics statistics() const;
 
  private:
-  struct Item {
-    Database::Work work;
-    Database::Done done;
-    Result<void> outcome;
-  };
-  using Group = std::vector<Item>;
+  using Item = GroupCommit::Item;
+  using Group = GroupCommit::Group;
 
   void run();
   bool take(Group& group);
-  void write(Group& group);
-  bool write_together(Group& group);
-  void write_apart(Group& group);
-  Result<void> run_in_savepoint(Item& item);
-  void commit(Group& group);
-  void roll_back();
-  static void fail_all(Group& group, const Error& error);
 
   const Options options_;
   std::unique_ptr<Connection> connection_;
+  GroupCommit committer_;
   mutable std::mutex mutex_;
   std::condition_variable ready_;
   std::deque<Item> queue_;

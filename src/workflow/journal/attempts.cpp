@@ -56,7 +56,10 @@ Attempts::Attempts(sql::Database& database, io::TaskScope& scope, const Clock& c
       concurrent_max_(concurrent_max),
       limiter_(scope.loop(), clock) {}
 
-Attempts::~Attempts() = default;
+// A timer's call holds its work, and the work its timer.
+Attempts::~Attempts() {
+  for (const auto& [key, work] : works_) work->timer->cancel();
+}
 
 Attempts::WorkPtr Attempts::make(std::shared_ptr<ActiveRun> run, const store::PendingOp& pending) {
   auto work = std::make_shared<Work>();
