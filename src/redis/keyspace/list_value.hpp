@@ -15,7 +15,6 @@ namespace compozy::redis {
 class ListValue {
  public:
   ListValue() = default;
-  ~ListValue();
   ListValue(const ListValue&) = delete;
   ListValue& operator=(const ListValue&) = delete;
 
@@ -28,13 +27,13 @@ class ListValue {
   size_t size() const { return size_; }
   void push_front(std::string_view value);
   void push_back(std::string_view value);
-  std::string_view front() const { return get(Cursor{.chunk = first_, .at = chunks_[first_]->begin()}); }
+  std::string_view front() const { return get(Cursor{.chunk = first_, .at = chunks_[first_].begin()}); }
   std::string_view back() const;
   void pop_front();
   void pop_back();
 
   Cursor locate(size_t index) const;  // index < size()
-  std::string_view get(Cursor cursor) const { return chunks_[cursor.chunk]->get(cursor.at); }
+  std::string_view get(Cursor cursor) const { return chunks_[cursor.chunk].get(cursor.at); }
   std::string_view at(size_t index) const { return get(locate(index)); }
   bool advance(Cursor& cursor) const;  // false at the end
   bool retreat(Cursor& cursor) const;
@@ -46,16 +45,16 @@ class ListValue {
   size_t remove(std::string_view value, size_t count, bool backwards);
 
  private:
-  static constexpr uint32_t kChunkBytes = 8192;
+  static constexpr uint32_t kChunkBytes = 8192 - Packed::kHeadBytes;
 
   static bool fits(const Packed& chunk, size_t size) {
     return chunk.count() == 0 || chunk.bytes() + Packed::footprint(size) <= kChunkBytes;
   }
-  Packed* new_chunk(bool in_front, size_t bytes) const;
+  Packed new_chunk(bool in_front, size_t bytes) const;
   void drop_chunk(size_t index);
-  void insert_chunk(size_t index, Packed* chunk);
+  void insert_chunk(size_t index, Packed chunk);
 
-  CountedVector<Packed*> chunks_;
+  CountedVector<Packed> chunks_;
   size_t first_ = 0;  // chunks_[0, first_) is room for pushes in front
   size_t size_ = 0;
 };
