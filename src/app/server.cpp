@@ -3,9 +3,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include "agent/llm/pacing.hpp"
 #include "api/api.hpp"
@@ -36,13 +39,47 @@ namespace compozy::app {
 namespace {
 
 constexpr size_t kBlockingThreads = 4;
+constexpr mode_t kOwnerOnly = 0600;
+constexpr const char* kFirstKey = "first key";
 constexpr size_t kBlockingQueue = 1'024;
 
 std::string absolute_below(const std::string& root, const std::string& path) {
   return path.starts_with('/') ? path : root + "/" + path;
 }
 
+std::optional<std::string> host_variable(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+// What a client on this machine types to reach a listener on this host.
+std::string address_of(const std::string& host, uint16_t port) {
+  std::string name = host == "localhost" || host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host;
+  if (name.contains(':')) name = "[" + name + "]";
+  return "http://" + name + ":" + std::to_string(port);
+}
+
+// How the person at this terminal calls this program: by its name where the shell would find this very file.
+std::string own_name() {
+  std::error_code ec;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", ec);
+  if (ec) return "compozy";
+  const std::string path = host_variable("PATH").value_or("");
+  for (const std::string_view folder : split(path, ':')) {
+    if (std::filesystem::equivalent(std::filesystem::path(folder) / "compozy", self, ec)) return "compozy";
+  }
+  return self.string();
+}
+
 bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+// A text as one word of a POSIX shell.
+std::string shell_word(const std::string& text) {
+  const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("/._-+:=@%").contains(c);
+  });
+  return plain ? text : "'" + replace_all(text, "'", "'\\''") + "'";
+}
 
 agent::Pace default_pace(const config::Config& config) {
   if (!config.boolean("llm.rate_limiting.enabled")) return {};
@@ -53,11 +90,6 @@ agent::Pace default_pace(const config::Config& config) {
           .request_burst = limit("request_burst"),
           .tokens_per_minute = limit("tokens_per_minute"),
           .token_burst = limit("token_burst")};
-}
-
-std::optional<std::string> host_variable(std::string_view name) {
-  const char* value = std::getenv(std::string(name).c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
 // What distributed mode needs that this build does not have yet, and how to go on.
@@ -141,7 +173,11 @@ Result<void> Server::open_stores() {
                                         ? absolute_below(settings_.root, config_.text("database.path"))
                                         : data_.file("compozy.db");
   TRY(database_, sql::open_sqlite({.path = database_path}));
-  TRY(redis_, RedisSide::open(config_, modes_.redis, data_.path(), loop_));
+  {
+    // How the engine opens its files is of interest to those who debug it.
+    const log::Quiet quiet(log::Level::warn);
+    TRY(redis_, RedisSide::open(config_, modes_.redis, data_.path(), loop_));
+  }
   memory_ = std::make_unique<store::Memory>(redis_->client(), system_clock());
   runs_ = std::make_unique<store::Runs>(*database_);
   dead_letters_ = std::make_unique<store::DeadLetters>(*database_);
@@ -151,13 +187,19 @@ Result<void> Server::open_stores() {
   return first_key();
 }
 
-// The first key is written where only its owner can read it, before it is usable.
+// A key of the owner lies in a file that its owner alone can read. Where the file is missing, or holds what is no key
+// (a crash between the database and the file, or somebody deleted it to get another), the keys that lay there before
+// end, and a new one is made.
 Result<void> Server::first_key() {
-  if (!config_.boolean("server.auth.enabled") || !keys_->empty()) return {};
-  TRY(const auth::NewKey made, keys_->create_blocking("owner", "first key", 0));
+  if (!config_.boolean("server.auth.enabled")) return {};
+  const std::string path = data_.file("api_key");
+  if (const auto known = io::read_file(path); known && keys_->check(trim(*known))) return {};
+  for (const auth::KeyInfo& info : keys_->list()) {
+    if (info.name == kFirstKey && info.revoked_ms == 0) TRY(keys_->revoke_blocking(info.key_id));
+  }
+  TRY(const auth::NewKey made, keys_->create_blocking("owner", kFirstKey, 0));
   new_key_ = made.key;
-  constexpr mode_t kOwnerOnly = 0600;
-  return io::write_file_atomic(data_.file("api_key"), made.key + "\n", kOwnerOnly);
+  return io::write_file_atomic(path, made.key + "\n", kOwnerOnly);
 }
 
 Result<void> Server::open_workflows() {
@@ -251,8 +293,7 @@ Result<void> Server::open_http() {
   web::add_routes(router);
   TRY(auto listener,
       io::listen_tcp(loop_, config_.text("server.host"), static_cast<uint16_t>(config_.integer("server.port"))));
-  const std::string host = is_loopback(config_.text("server.host")) ? "127.0.0.1" : config_.text("server.host");
-  address_ = "http://" + (host.contains(':') ? "[" + host + "]" : host) + ":" + std::to_string(listener->port());
+  address_ = address_of(config_.text("server.host"), listener->port());
   http_ = std::make_unique<http::Server>(
       loop_, std::move(router),
       http::ServerOptions{.connections_max = static_cast<size_t>(config_.integer("server.max_connections")),
@@ -290,8 +331,9 @@ void Server::print_banner() const {
   text += "  redis  " + redis_->address() + "\n";
   std::string workflow = "WORKFLOW";
   if (!settings_.project.workflows.empty()) workflow = settings_.project.workflows.front().id;
-  text += "  next   COMPOZY_API_KEY=$(cat " + key_path + ") compozy workflow execute " + workflow +
-          " --watch --server " + address_ + "\n";
+  const bool usual_place = data_.path() == settings_.root + "/.compozy";
+  text += "  next   " + shell_word(own_name()) + " workflow execute " + workflow + " --watch " +
+          (usual_place ? "--cwd " + shell_word(settings_.root) : "--data-dir " + shell_word(data_.path())) + "\n";
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }
@@ -304,6 +346,10 @@ Result<void> Server::run() {
 
 io::Task<void> Server::serve_until_signal() {
   io::SignalWatcher signals(loop_, {SIGINT, SIGTERM});
+  // Where commands in the project's folder find this server; gone again after an orderly end.
+  const std::string address_file = data_.file("address");
+  if (auto written = io::write_file_atomic(address_file, address_ + "\n", kOwnerOnly); !written)
+    log::warn("the file that tells commands this address cannot be written", {{"error", written.error().to_string()}});
   print_banner();
   if (auto recovered = co_await journal_->recover(); !recovered) {
     outcome_ = fail(recovered.error());
@@ -321,6 +367,7 @@ io::Task<void> Server::serve_until_signal() {
   co_await journal_->stop();
   co_await tools_->close();
   co_await redis_->stop();
+  static_cast<void>(::unlink(address_file.c_str()));
   loop_.stop();
 }
 

@@ -67,7 +67,7 @@ std::string reference() {
     if (command.takes_all_arguments)
       text += "Takes a configuration file and `--setting value` pairs as redis-server does.\n\n";
     if (command.takes_config) text += "Takes `--cwd DIR` and every flag of the [configuration](config.md).\n\n";
-    if (command.talks_to_server) text += "Takes `--server URL` and `--api-key KEY`.\n\n";
+    if (command.talks_to_server) text += "Takes `--server URL`, `--api-key KEY`, `--cwd DIR` and `--data-dir DIR`.\n\n";
     text += "```sh\n" + std::string(command.examples) + "\n```\n\n";
   }
   return text;

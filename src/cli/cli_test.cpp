@@ -4,6 +4,8 @@
 #include <fstream>
 
 #include "cli/command.hpp"
+#include "cli/output.hpp"
+#include "json/parse.hpp"
 
 namespace compozy::cli {
 namespace {
@@ -43,7 +45,7 @@ TEST_F(CliTest, InitWritesAProjectThatIsValid) {
   EXPECT_EQ(call({"init", folder_.string()}).code, 0);
   const Answer valid = call({"config", "validate", "--cwd", folder_.string()});
   EXPECT_EQ(valid.code, 0) << valid.err;
-  EXPECT_THAT(valid.out, HasSubstr("1 workflows"));
+  EXPECT_THAT(valid.out, HasSubstr("1 workflow, 2 files"));
 }
 
 TEST_F(CliTest, InitNamesTheProjectAfterItsFolderInTheNearestValidForm) {
@@ -68,6 +70,72 @@ TEST_F(CliTest, AMistypedCommandOrOptionIsAUsageErrorWithTheNearestName) {
   EXPECT_THAT(command.err, HasSubstr("unknown command 'worklfow'; did you mean 'workflow'?"));
   EXPECT_THAT(call({"workflow", "excute", "x"}).err, HasSubstr("did you mean 'execute'?"));
   EXPECT_THAT(call({"version", "--jsn"}).err, HasSubstr("did you mean '--json'?"));
+}
+
+TEST_F(CliTest, WhatANewUserTypesFirstIsUnderstood) {
+  const Answer alone = call({});
+  EXPECT_EQ(alone.code, static_cast<int>(ExitCode::usage));
+  EXPECT_THAT(alone.err, HasSubstr("First steps:"));
+  EXPECT_THAT(call({"workflow"}).err, HasSubstr("execute"));
+  EXPECT_EQ(call({"--version"}).out, "compozy 1.2.3\n");
+  EXPECT_EQ(call({"help", "workflow", "get"}).out, call({"workflow", "get", "--help"}).out);
+  EXPECT_EQ(call({"help"}).code, 0);
+}
+
+TEST_F(CliTest, AMissingArgumentIsNamedBeforeAnythingIsAsked) {
+  const Answer missing = call({"workflow", "get"});
+  EXPECT_EQ(missing.code, static_cast<int>(ExitCode::usage));
+  EXPECT_THAT(missing.err, HasSubstr("WORKFLOW"));
+  EXPECT_THAT(missing.err, HasSubstr("`compozy workflow get --help` says how."));
+  EXPECT_THAT(call({"execution", "approve", "EXEC"}).err, HasSubstr("TASK"));
+  EXPECT_EQ(call({"workflow", "get", "a", "b"}).code, static_cast<int>(ExitCode::usage));
+}
+
+TEST_F(CliTest, HelpNamesArgumentsAndChoices) {
+  EXPECT_THAT(call({"execution", "approve", "--help"}).out, HasSubstr("EXEC TASK"));
+  EXPECT_THAT(call({"start", "--help"}).out, HasSubstr("standalone|distributed"));
+}
+
+TEST_F(CliTest, TheProjectsFolderNamesServerAndKeyButNeverTakesAKeyFromElsewhere) {
+  std::filesystem::create_directories(folder_ / ".compozy");
+  std::ofstream(folder_ / ".compozy/address") << "http://127.0.0.1:2\n";
+  const std::string cwd = folder_.string();
+  EXPECT_THAT(call({"workflow", "list", "--cwd", cwd}).err, HasSubstr("127.0.0.1:2"));
+  EXPECT_THAT(call({"workflow", "list", "--data-dir", cwd + "/.compozy"}).err, HasSubstr("127.0.0.1:2"));
+  EXPECT_THAT(call({"workflow", "list", "--cwd", cwd, "--server", "http://127.0.0.1:3"}).err, HasSubstr("127.0.0.1:3"));
+  EXPECT_THAT(call({"workflow", "list", "--cwd", cwd, "--api-key", "cpzy_mine"}).err,
+              ::testing::Not(HasSubstr("127.0.0.1:2")));
+}
+
+TEST_F(CliTest, WatchingWithoutAServerEndsAtOnce) {
+  const Answer answer = call({"execution", "watch", "x", "--server", "http://127.0.0.1:1"});
+  EXPECT_EQ(answer.code, static_cast<int>(ExitCode::unavailable));
+  EXPECT_THAT(answer.err, HasSubstr("compozy start --standalone"));
+}
+
+TEST_F(CliTest, EverySettingIsShownWithItsType) {
+  EXPECT_EQ(call({"init", folder_.string()}).code, 0);
+  const auto all = json::parse(call({"config", "show", "--json", "--cwd", folder_.string()}).out).value();
+  EXPECT_EQ(all.size(), config::keys().size());
+  EXPECT_EQ(all["server.port"]["value"].as_integer(), 5001);
+  EXPECT_TRUE(all["server.auth.enabled"]["value"].as_bool());
+  EXPECT_TRUE(all["redis.url"]["value"].is_null());
+  EXPECT_EQ(all["mode"]["value"].as_string(), "standalone") << "a new project starts without a flag";
+}
+
+TEST(Output, CodesThatSteerATerminalAreShownNotObeyed) {
+  EXPECT_EQ(printable("a\x1b[31mb\tc\n"), "a\xEF\xBF\xBD[31mb\tc\n");
+  EXPECT_EQ(printable("\xC2\x9B"
+                      "31m"),
+            "\xEF\xBF\xBD"
+            "31m");
+  EXPECT_EQ(printable("\xC3\xA9\x7f"), "\xC3\xA9\xEF\xBF\xBD");
+}
+
+TEST(Output, ColumnsLineUpAlsoBeyondAscii) {
+  ::testing::internal::CaptureStdout();
+  print_table({{"ID", "STATE"}, {"caf\xC3\xA9\n", ""}, {"x", "on"}});
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "ID     STATE\ncaf\xC3\xA9\nx      on\n");
 }
 
 TEST_F(CliTest, WithoutAProjectItSaysWhatToType) {

@@ -37,13 +37,20 @@ struct Command {
   std::string_view examples;  // lines that can be typed
   std::span<const Positional> positionals;
   std::span<const Option> options;
-  bool talks_to_server = false;      // adds --server and --api-key
+  bool talks_to_server = false;      // adds --server, --api-key, --cwd and --data-dir
   bool takes_config = false;         // adds the flags of the configuration, and --cwd
   bool takes_all_arguments = false;  // whatever follows is passed on as it is
   Run run = nullptr;
 };
 
 std::span<const Command> commands();
+
+// The first word of several commands.
+struct Group {
+  std::string_view name;
+  std::string_view summary;  // one line
+};
+std::span<const Group> groups();
 
 // One call of a command, parsed.
 class Invocation {

@@ -50,10 +50,15 @@ constexpr std::array kPurgeOptions{Option{"--workflow", "ID", "Only runs of this
                                    Option{"--dry-run", "", "Count them, and delete nothing."}};
 constexpr std::array kReasonOptions{Option{"--reason", "TEXT", "Why; kept in the history."}};
 
+constexpr std::array kGroups{Group{"workflow", "What can be run: list, look at, start."},
+                             Group{"execution", "Runs: list, watch, steer, approve, delete."},
+                             Group{"schedule", "What runs when, and changing that."},
+                             Group{"config", "Check the project; see every setting and where it comes from."}};
+
 constexpr std::array kCommands{
     Command{.path = "init",
             .summary = "Write a new project that runs as it is.",
-            .examples = "compozy init hello\ncd hello && compozy start --standalone",
+            .examples = "compozy init hello\ncd hello && compozy start",
             .positionals = kDirectory,
             .options = kInitOptions,
             .run = run_init},
@@ -218,5 +223,6 @@ constexpr std::array kCommands{
 }  // namespace
 
 std::span<const Command> commands() { return kCommands; }
+std::span<const Group> groups() { return kGroups; }
 
 }  // namespace compozy::cli

@@ -2,8 +2,15 @@
 #include "cli/command.hpp"
 #include "cli/output.hpp"
 #include "config/mode.hpp"
+#include "json/print.hpp"
 
 namespace compozy::cli {
+
+namespace {
+
+std::string counted(size_t n, const char* thing) { return std::to_string(n) + " " + thing + (n == 1 ? "" : "s"); }
+
+}  // namespace
 
 Result<void> run_config_show(Invocation& invocation) {
   TRY(const Settings settings,
@@ -14,8 +21,14 @@ Result<void> run_config_show(Invocation& invocation) {
     return {};
   }
   std::vector<std::vector<std::string>> rows{{"KEY", "VALUE", "FROM"}};
-  for (const auto& [path, setting] : all.as_object())
-    rows.push_back({path, setting["value"].string_or(""), setting["source"].string_or("")});
+  for (const auto& [path, setting] : all.as_object()) {
+    const json::Value& value = setting["value"];
+    rows.push_back({path,
+                    value.is_null()     ? "-"
+                    : value.is_string() ? value.as_string()
+                                        : json::print(value),
+                    setting["source"].string_or("")});
+  }
   print_table(rows);
   for (const std::string& remark : settings.config.notes()) note("note: " + remark);
   for (const Error& error : settings.project.skipped) note("skipped: " + error.to_string());
@@ -33,8 +46,8 @@ Result<void> run_config_validate(Invocation& invocation) {
                                     {"redis", config::mode_name(modes.redis)},
                                     {"temporal", config::mode_name(modes.temporal)}}));
   } else {
-    line("valid: project '" + settings.project.name + "', " + std::to_string(settings.project.workflows.size()) +
-         " workflows, " + std::to_string(settings.project.files.size()) + " files");
+    line("valid: project '" + settings.project.name + "', " + counted(settings.project.workflows.size(), "workflow") +
+         ", " + counted(settings.project.files.size(), "file"));
   }
   for (const std::string& remark : settings.config.notes()) note("note: " + remark);
   for (const Error& error : settings.project.skipped) note("skipped: " + error.to_string());

@@ -31,7 +31,8 @@ Result<void> control(Invocation& invocation, const char* what) {
 Result<std::string> filter_of(std::string_view where) {
   const size_t sign = where.find_first_of("<>=");
   const bool compares = sign != std::string_view::npos && where[sign] != '=';
-  if (sign == 0 || sign == std::string_view::npos || (compares && where.substr(sign + 1, 1) != "=")) {
+  if (sign == 0 || where.substr(0, sign).ends_with('!') || sign == std::string_view::npos ||
+      (compares && where.substr(sign + 1, 1) != "=")) {
     return fail(Error{.code = Errc::invalid_argument,
                       .message = "expected NAME=VALUE, NAME>=N or NAME<=N, found '" + std::string(where) + "'",
                       .field = "--where"});
@@ -43,7 +44,9 @@ Result<std::string> filter_of(std::string_view where) {
 
 std::string duration_of(const json::Value& item) {
   const json::Value* duration = item.find("duration_ms");
-  return duration == nullptr ? "" : format_duration_ms(duration->integer_or(0));
+  if (duration == nullptr) return "";
+  const int64_t ms = duration->integer_or(0);
+  return ms == 0 ? "0ms" : format_duration_ms(ms);
 }
 
 }  // namespace
@@ -69,6 +72,10 @@ Result<void> run_execution_list(Invocation& invocation) {
   for (const json::Value& run : data["executions"].as_array()) {
     rows.push_back({run["exec_id"].string_or(""), run["workflow_id"].string_or(""), run["status"].string_or(""),
                     run["created_at"].string_or(""), duration_of(run)});
+  }
+  if (rows.size() == 1) {
+    note("no runs");
+    return {};
   }
   print_table(rows);
   return {};

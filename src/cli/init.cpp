@@ -23,6 +23,9 @@ constexpr std::array kFiles{
 version: 0.1.0
 description: My first Compozy project
 
+# Everything in one process. `compozy start` alone would mean `distributed`.
+mode: standalone
+
 workflows:
   - source: ./workflows/hello.yaml
 
@@ -103,7 +106,8 @@ Result<void> run_init(Invocation& invocation) {
   for (const File& file : kFiles) {
     std::error_code ec;
     if (std::filesystem::exists(root / file.path, ec) && std::string_view(file.path) != ".gitignore") {
-      return fail(Errc::already_exists, "'" + (root / file.path).string() + "' exists; nothing was written");
+      return fail(Errc::already_exists,
+                  "'" + (root / file.path).lexically_normal().string() + "' exists; nothing was written");
     }
   }
   json::Value written = json::Value::array();
@@ -114,7 +118,7 @@ Result<void> run_init(Invocation& invocation) {
     std::filesystem::create_directories(path.parent_path(), ec);
     if (ec) return fail(system_error("create", path.parent_path().string(), ec.value()));
     TRY(io::write_file_atomic(path.string(), replace_all(file.text, "NAME", name)));
-    written.push_back(path.string());
+    written.push_back(path.lexically_normal().string());
   }
   if (invocation.json()) {
     print_json(json::Value::object({{"written", std::move(written)}}));
@@ -122,8 +126,8 @@ Result<void> run_init(Invocation& invocation) {
   }
   for (const json::Value& path : written.as_array()) line("wrote " + path.as_string());
   const std::string cwd = root == "." ? "" : " --cwd " + root.string();
-  line("next: compozy start --standalone" + cwd);
-  line("then: compozy workflow execute hello --param name=Ada --wait");
+  line("next: compozy start" + cwd);
+  line("then: compozy workflow execute hello --param name=Ada --wait" + cwd + "   (in another shell)");
   return {};
 }
 

@@ -12,28 +12,67 @@
 
 namespace compozy::cli {
 
-void line(const std::string& text) {
+std::string printable(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    const bool is_c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0;  // U+0080 to U+009F
+    if (is_c1 || byte == 0x7F || (byte < 0x20 && byte != '\n' && byte != '\t')) {
+      out += "\xEF\xBF\xBD";  // U+FFFD, the replacement character
+      if (is_c1) ++i;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+void write(const std::string& text) {
+  const std::string shown = printable(text);
+  std::fwrite(shown.data(), 1, shown.size(), stdout);
+  std::fflush(stdout);
+}
+
+void line(const std::string& given) {
+  const std::string text = printable(given);
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fputc('\n', stdout);
   std::fflush(stdout);
 }
 
-void note(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
+void note(const std::string& text) { std::fprintf(stderr, "%s\n", printable(text).c_str()); }
 
 void print_json(const json::Value& value) { line(json::print_pretty(value)); }
 
-void print_table(const std::vector<std::vector<std::string>>& rows) {
+namespace {
+
+// Columns that a text takes: its code points, for the scripts in which ids are written.
+size_t width_of(std::string_view text) {
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+}  // namespace
+
+void print_table(std::vector<std::vector<std::string>> rows) {
   std::vector<size_t> widths;
-  for (const auto& row : rows) {
+  for (auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (size_t i = 0; i < row.size(); ++i) {
+      std::ranges::replace(row[i], '\n', ' ');
+      row[i] = printable(row[i]);
+      widths[i] = std::max(widths[i], width_of(row[i]));
+    }
   }
   for (const auto& row : rows) {
     std::string text;
     for (size_t i = 0; i < row.size(); ++i) {
       text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 2, ' ');
+      if (i + 1 < row.size()) text.append(widths[i] - width_of(row[i]) + 2, ' ');
     }
+    while (text.ends_with(' ')) text.pop_back();
     line(text);
   }
 }
@@ -46,7 +85,7 @@ void print_error(const Error& error, bool as_json) {
     std::fprintf(stderr, "%s\n", json::print(json::Value::object({{"error", std::move(body)}})).c_str());
     return;
   }
-  std::fprintf(stderr, "compozy: %s\n", error.to_string().c_str());
+  note("compozy: " + error.to_string());
 }
 
 Result<json::Value> read_json_argument(const std::string& text, std::string_view option) {
@@ -54,7 +93,9 @@ Result<json::Value> read_json_argument(const std::string& text, std::string_view
   if (text == "-") {
     body.assign(std::istreambuf_iterator<char>(std::cin), {});
   } else if (text.starts_with('@')) {
-    TRY(body, io::read_file(text.substr(1)));
+    auto file = io::read_file(text.substr(1));
+    if (!file) return fail(std::move(file).error().with_context(option));
+    body = *std::move(file);
   }
   auto value = json::parse(body);
   if (!value) return fail(std::move(value).error().with_context(option));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What commands print. Lines for people go through line(); --json gives exactly one document.
+// What a model, a tool or another person wrote may hold codes that steer a terminal: everything here shows them as
+// U+FFFD.
 #pragma once
 
 #include <string>
@@ -11,10 +13,12 @@
 
 namespace compozy::cli {
 
-void line(const std::string& text);                                   // standard output
-void note(const std::string& text);                                   // standard error
-void print_json(const json::Value& value);                            // standard output, indented
-void print_table(const std::vector<std::vector<std::string>>& rows);  // the first row is the header
+std::string printable(std::string_view text);                  // without control codes, but for line ends and tabs
+void write(const std::string& text);                           // standard output, as it comes
+void line(const std::string& text);                            // standard output
+void note(const std::string& text);                            // standard error
+void print_json(const json::Value& value);                     // standard output, indented
+void print_table(std::vector<std::vector<std::string>> rows);  // the first row is the header
 void print_error(const Error& error, bool as_json);
 
 // JSON given as text, as @FILE, or as '-' for standard input.

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/assert.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
 
@@ -15,10 +16,8 @@ namespace {
 struct Slots {
   std::map<std::string, std::vector<std::string>> values;
   std::map<std::string, bool> switches;
-  std::vector<std::string> positionals;
+  std::map<std::string_view, std::string> positionals;
 };
-
-constexpr std::string_view kGroupHelp = "config: settings · execution: runs · workflow: what can be run";
 
 constexpr int kRepeatsMax = 100;
 
@@ -34,31 +33,37 @@ void add_option(CLI::App& app, Slots& slots, const std::string& name, std::strin
   }
 }
 
+// What stands for the value of a flag in a help text: "standalone|distributed", "PORT", "TEXT".
+std::string value_name(const config::Key& key) {
+  return key.choices.empty() ? to_upper(config::type_name(key.type)) : std::string(key.choices);
+}
+
 void add_command(CLI::App& app, const Command& command, Slots& slots) {
   for (const Option& option : command.options)
     add_option(app, slots, std::string(option.name), option.value, std::string(option.help), option.repeats);
   if (command.talks_to_server) {
-    add_option(app, slots, "--server", "URL", "The server; default COMPOZY_BASE_URL, else http://127.0.0.1:5001.");
-    add_option(app, slots, "--api-key", "KEY", "API key; default COMPOZY_API_KEY, else .compozy/api_key here.");
+    add_option(
+        app, slots, "--server", "URL",
+        "The server; default COMPOZY_BASE_URL, else what the project's server wrote into its data directory, else "
+        "http://127.0.0.1:5001.");
+    add_option(app, slots, "--api-key", "KEY",
+               "API key; default COMPOZY_API_KEY, else the first key in the project's data directory.");
+    add_option(app, slots, "--cwd", "DIR", "The project's folder; default: here.");
+    add_option(app, slots, "--data-dir", "DIR",
+               "The project's data directory; default COMPOZY_DATA_DIR, else .compozy.");
   }
   if (command.takes_config) {
     add_option(app, slots, "--cwd", "DIR", "The project's folder; default: here.");
     for (const config::Key& key : config::keys()) {
       if (!key.flag.empty())
-        add_option(app, slots, "--" + std::string(key.flag), config::type_name(key.type), std::string(key.help));
+        add_option(app, slots, "--" + std::string(key.flag), value_name(key), std::string(key.help));
     }
   }
   add_option(app, slots, "--json", "", "One JSON document instead of lines for people.");
-  if (!command.positionals.empty()) {
-    std::string names;
-    std::string help;
-    int required = 0;
-    for (const Positional& positional : command.positionals) {
-      names += (names.empty() ? "" : " ") + std::string(positional.name);
-      help += (help.empty() ? "" : " ") + std::string(positional.help);
-      required += positional.required ? 1 : 0;
-    }
-    app.add_option(names, slots.positionals, help)->expected(required, static_cast<int>(command.positionals.size()));
+  for (const Positional& positional : command.positionals) {
+    app.add_option(std::string(positional.name), slots.positionals[positional.name], std::string(positional.help))
+        ->type_name("")
+        ->required(positional.required);
   }
   app.footer("Examples:\n  " + replace_all(std::string(command.examples), "\n", "\n  "));
 }
@@ -100,53 +105,125 @@ Invocation invocation_of(const Command& command, Slots& slots, const Ports& port
   for (const auto& [name, given] : slots.switches) {
     if (given) invocation.add(name, "");
   }
-  for (std::string& text : slots.positionals) invocation.add_positional(std::move(text));
+  for (const Positional& positional : command.positionals)
+    invocation.add_positional(std::move(slots.positionals[positional.name]));
   return invocation;
+}
+
+// `compozy help workflow get` is `compozy workflow get --help`, `compozy --version` is `compozy version`, and a group
+// alone asks for its own help.
+std::vector<const char*> as_meant(int argc, const char* const* argv) {
+  std::vector<const char*> words(argv, argv + argc);
+  if (argc < 2) return words;
+  const std::string_view first = argv[1];
+  if (first == "help") {
+    words.erase(words.begin() + 1);
+    words.push_back("--help");
+  } else if (argc == 2 && (first == "--version" || first == "-v" || first == "-V")) {
+    words[1] = "version";
+  }
+  return words;
+}
+
+// Everything that CLI11 needs to know of the table.
+class Grammar {
+ public:
+  Grammar() : app("Compozy runs AI workflows: YAML in, durable runs out.", "compozy") {
+    app.set_help_flag("-h,--help", "Show this help.");
+    app.require_subcommand(1);
+    for (const Command& command : commands()) add(command);
+    app.set_help_all_flag("--help-all", "Show the help of every command.");
+    app.footer(
+        "First steps:\n  compozy init hello && cd hello\n  compozy start\n"
+        "  compozy workflow execute hello --param name=Ada --wait     # in another shell, same folder");
+  }
+
+  CLI::App app;
+  struct Leaf {
+    CLI::App* app;
+    const Command* command;
+    std::unique_ptr<Slots> slots;
+  };
+  std::vector<Leaf> leaves;
+
+  // The group that these words name and nothing else, or null.
+  CLI::App* bare_group(int argc, const char* const* argv) {
+    if (argc != 2) return nullptr;
+    for (const Group& group : groups()) {
+      if (group.name == argv[1]) return app.get_subcommand(std::string(group.name));
+    }
+    return nullptr;
+  }
+
+ private:
+  // Made where the first of its commands stands in the table.
+  CLI::App* group_of(std::string_view name) {
+    CLI::App*& group = made_[name];
+    if (group != nullptr) return group;
+    const auto row = std::ranges::find(groups(), name, &Group::name);
+    ASSERT(row != groups().end());
+    group = app.add_subcommand(std::string(name), std::string(row->summary))->require_subcommand(1);
+    return group;
+  }
+
+  void add(const Command& command) {
+    const size_t space = command.path.find(' ');
+    CLI::App* parent = space == std::string_view::npos ? &app : group_of(command.path.substr(0, space));
+    const std::string name(command.path.substr(space == std::string_view::npos ? 0 : space + 1));
+    CLI::App* leaf = parent->add_subcommand(name, std::string(command.summary));
+    leaves.push_back({leaf, &command, std::make_unique<Slots>()});
+    add_command(*leaf, command, *leaves.back().slots);
+  }
+
+  std::map<std::string_view, CLI::App*> made_;
+};
+
+bool is_group(std::string_view word) {
+  return std::ranges::any_of(groups(), [&](const Group& group) { return group.name == word; });
+}
+
+// The command that the words begin with, for "`compozy workflow get --help` shows …".
+std::string path_of(const CLI::App& app) {
+  std::string path = app.get_name();
+  for (const CLI::App* up = app.get_parent(); up != nullptr; up = up->get_parent()) path = up->get_name() + ' ' + path;
+  return path;
+}
+
+Parsed usage_error(Grammar& grammar, const CLI::ParseError& error, int argc, const char* const* argv) {
+  // CLI11 says of an unknown word only that a command is missing.
+  const bool unknown = argc > 1 && argv[1][0] != '-' && !is_group(argv[1]) && !is_command(argv[1]);
+  const std::string reason = unknown ? "unknown command '" + std::string(argv[1]) + "'" : error.what();
+  std::string where = "compozy";
+  for (const Grammar::Leaf& leaf : grammar.leaves) {
+    if (leaf.app->parsed()) where = path_of(*leaf.app);
+  }
+  std::fprintf(stderr, "compozy: %s%s\n", reason.c_str(), nearest_hint(grammar.app, argc, argv).c_str());
+  std::fprintf(stderr, "`%s --help` %s\n", where.c_str(), where == "compozy" ? "lists the commands." : "says how.");
+  return {.invocation = {}, .exit_code = static_cast<int>(ExitCode::usage)};
 }
 
 }  // namespace
 
 Parsed parse(int argc, const char* const* argv, const Ports& ports) {
-  CLI::App app("Compozy runs AI workflows: YAML in, durable runs out.\n" + std::string(kGroupHelp), "compozy");
-  app.require_subcommand(1);
-  app.set_help_all_flag("--help-all", "Help of every command.");
-  app.footer("First steps:\n  compozy init hello && compozy start --standalone --cwd hello");
-  std::map<std::string_view, CLI::App*> groups;
-  std::vector<std::pair<CLI::App*, const Command*>> leaves;
-  std::map<const Command*, std::unique_ptr<Slots>> slots;
-  for (const Command& command : commands()) {
-    CLI::App* parent = &app;
-    std::string_view name = command.path;
-    if (const size_t space = name.find(' '); space != std::string_view::npos) {
-      CLI::App*& group = groups[name.substr(0, space)];
-      if (group == nullptr)
-        group = app.add_subcommand(std::string(name.substr(0, space)),
-                                   "See `compozy " + std::string(name.substr(0, space)) + " --help`.")
-                    ->require_subcommand(1);
-      parent = group;
-      name.remove_prefix(space + 1);
-    }
-    CLI::App* leaf = parent->add_subcommand(std::string(name), std::string(command.summary));
-    slots[&command] = std::make_unique<Slots>();
-    add_command(*leaf, command, *slots[&command]);
-    leaves.emplace_back(leaf, &command);
-  }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    return {.invocation = {}, .exit_code = app.exit(help)};
-  } catch (const CLI::CallForAllHelp& help) {
-    return {.invocation = {}, .exit_code = app.exit(help)};
-  } catch (const CLI::ParseError& error) {
-    // CLI11 says of an unknown word only that a command is missing.
-    const bool unknown = argc > 1 && argv[1][0] != '-' && groups.find(argv[1]) == groups.end() && !is_command(argv[1]);
-    const std::string reason = unknown ? "unknown command '" + std::string(argv[1]) + "'" : error.what();
-    std::fprintf(stderr, "compozy: %s%s\n", reason.c_str(), nearest_hint(app, argc, argv).c_str());
-    std::fprintf(stderr, "`compozy --help` lists the commands.\n");
+  Grammar grammar;
+  const std::vector<const char*> words = as_meant(argc, argv);
+  const int count = static_cast<int>(words.size());
+  CLI::App* bare = count == 1 ? &grammar.app : grammar.bare_group(count, words.data());
+  if (bare != nullptr) {
+    std::fputs(bare->help().c_str(), stderr);
     return {.invocation = {}, .exit_code = static_cast<int>(ExitCode::usage)};
   }
-  for (const auto& [leaf, command] : leaves) {
-    if (leaf->parsed()) return {.invocation = invocation_of(*command, *slots[command], ports), .exit_code = 0};
+  try {
+    grammar.app.parse(count, words.data());
+  } catch (const CLI::CallForHelp& help) {
+    return {.invocation = {}, .exit_code = grammar.app.exit(help)};
+  } catch (const CLI::CallForAllHelp& help) {
+    return {.invocation = {}, .exit_code = grammar.app.exit(help)};
+  } catch (const CLI::ParseError& error) {
+    return usage_error(grammar, error, count, words.data());
+  }
+  for (const Grammar::Leaf& leaf : grammar.leaves) {
+    if (leaf.app->parsed()) return {.invocation = invocation_of(*leaf.command, *leaf.slots, ports), .exit_code = 0};
   }
   return {.invocation = {}, .exit_code = static_cast<int>(ExitCode::usage)};
 }

@@ -48,6 +48,10 @@ Result<void> run_schedule_list(Invocation& invocation) {
                     schedule["timezone"].string_or(""), schedule["enabled"].bool_or(false) ? "enabled" : "paused",
                     schedule["next_run_time"].string_or("-"), schedule["last_run_status"].string_or("-")});
   }
+  if (rows.size() == 1) {
+    note("no workflow has a schedule");
+    return {};
+  }
   print_table(rows);
   return {};
 }

@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "base/text.hpp"
+
 namespace compozy::cli {
 
 Result<Settings> load_settings(const std::string& directory, const std::map<std::string, std::string>& flags,
@@ -15,9 +17,10 @@ Result<Settings> load_settings(const std::string& directory, const std::map<std:
                                      "'; `compozy init` writes a project, `--cwd DIR` names another folder");
   }
   auto project = project::load_project(root.string());
-  if (!project)
-    return fail(Error{.code = Errc::validation_failed,
-                      .message = "the project has errors:\n" + project::describe(project.error())});
+  if (!project) {
+    const std::string errors = project::describe(project.error());
+    return fail(Errc::validation_failed, "the project has errors:\n" + std::string(trim(errors)));
+  }
   config::Inputs inputs{.file = json::Value::object(), .locate = {}, .getenv = getenv, .flags = flags};
   std::map<std::string, Location, std::less<>> places;
   for (const project::Section& section : project->sections) {
@@ -31,6 +34,7 @@ Result<Settings> load_settings(const std::string& directory, const std::map<std:
   TRY(config::Config config, config::Config::load(inputs));
   Settings settings{.project = std::move(*project), .config = std::move(config), .root = {}};
   settings.root = settings.project.root;
+  while (settings.root.size() > 1 && settings.root.ends_with('/')) settings.root.pop_back();
   return settings;
 }
 

@@ -64,10 +64,8 @@ Result<void> run_workflow_execute(Invocation& invocation) {
       client.call("POST", "/api/v0/workflows/" + http::percent_encode(invocation.positional(0)) + "/executions", body,
                   headers));
   const std::string id = started["exec_id"].string_or("");
-  if (invocation.has("--watch")) {
-    note("run " + id);
-    return watch_run(client, id, 0, invocation.json());
-  }
+  if (invocation.has("--watch") || invocation.has("--wait")) note("run " + id);
+  if (invocation.has("--watch")) return watch_run(client, id, 0, invocation.json());
   if (!invocation.has("--wait")) {
     if (invocation.json()) {
       print_json(started);

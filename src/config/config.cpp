@@ -101,6 +101,7 @@ class Loader {
     if (auto number = read_number(key, candidate.text); !number) {
       Error error = std::move(number).error();
       if (candidate.source == Source::file) {
+        error.code = Errc::validation_failed;
         report(std::move(error), key.path);
       } else {
         errors.push_back(std::move(error).in_field(key.path).with_context(candidate.origin));
@@ -201,10 +202,16 @@ json::Value Config::show() const {
   json::Value all;
   for (const Key& key : keys()) {
     const Setting& found = setting(key.path);
-    if (found.candidates.empty()) continue;
+    if (found.candidates.empty()) {
+      all.set(key.path, json::Value::object({{"value", json::Value()}, {"source", "not set"}}));
+      continue;
+    }
     const Candidate& winner = found.candidates.back();
-    all.set(key.path, json::Value::object(
-                          {{"value", key.secret ? std::string(kHidden) : winner.text}, {"source", winner.origin}}));
+    json::Value value(winner.text);
+    if (key.type == Type::integer) value = found.number;
+    if (key.type == Type::boolean) value = found.number != 0;
+    if (key.secret) value = kHidden;
+    all.set(key.path, json::Value::object({{"value", std::move(value)}, {"source", winner.origin}}));
   }
   return all;
 }

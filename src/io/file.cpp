@@ -91,6 +91,12 @@ Result<void> write_file_atomic(const std::string& path, std::string_view bytes, 
   return fsync_directory(parent_of(path));
 }
 
+Result<void> create_private(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.valid()) return fail(system_error("open", path, errno));
+  return {};
+}
+
 Result<void> make_directories(const std::string& path, mode_t mode) {
   if (path.empty() || path == "/") return {};
   struct stat found{};
@@ -126,7 +132,7 @@ std::string lock_holder(int fd) {
 
 Result<DirectoryLock> DirectoryLock::acquire(const std::string& directory) {
   const std::string path = directory + "/lock";
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd.valid()) return fail(system_error("open", path, errno));
   for (int waited_ms = 0; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0; waited_ms += kOrphanStepMs) {
     if (errno != EWOULDBLOCK) return fail(system_error("lock", path, errno));

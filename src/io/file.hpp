@@ -37,6 +37,9 @@ Result<std::string> read_file(const std::string& path, uint64_t bytes_max = 64U 
 // leaves the old content or the new.
 Result<void> write_file_atomic(const std::string& path, std::string_view bytes, mode_t mode = 0644);
 
+// Makes an empty file that only its owner can read, where there is none yet; one that exists is left as it is.
+Result<void> create_private(const std::string& path);
+
 // mkdir -p; new directories get `mode`.
 Result<void> make_directories(const std::string& path, mode_t mode = 0755);
 

@@ -5,6 +5,7 @@
 #include <spdlog/sinks/ansicolor_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 
@@ -45,7 +46,7 @@ void append_quoted(fmt::memory_buffer& out, std::string_view text) {
       out.push_back(c);
     } else if (c == '\n') {
       out.append(std::string_view("\\n"));
-    } else if (byte < 0x20) {
+    } else if (byte < 0x20 || byte == 0x7F) {
       fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
     } else {
       out.push_back(c);
@@ -56,8 +57,9 @@ void append_quoted(fmt::memory_buffer& out, std::string_view text) {
 
 void append_value(fmt::memory_buffer& out, const Field& field, Format format) {
   if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-    const bool bare =
-        format == Format::text && !text->empty() && text->find_first_of(" \"\n\\=") == std::string_view::npos;
+    const bool bare = format == Format::text && !text->empty() && std::ranges::all_of(*text, [](char c) {
+                        return static_cast<unsigned char>(c) > ' ' && c != '\x7F' && c != '"' && c != '\\' && c != '=';
+                      });
     if (bare) {
       out.append(*text);
     } else {
@@ -85,6 +87,11 @@ void configure(Level level, Format format) {
   format_in_use = format;
   if (format == Format::json) logger().set_pattern("%v");
 }
+
+Quiet::Quiet(Level least) : before_(threshold) {
+  if (before_ != Level::debug && before_ < least) threshold = least;
+}
+Quiet::~Quiet() { threshold = before_; }
 
 void redirect(Writer writer) { writer_in_use() = std::move(writer); }
 

@@ -39,6 +39,17 @@ void configure(Level level, Format format);
 // From now on lines (sentence and fields, as text) go there instead. Before other threads log.
 using Writer = std::function<void(Level level, std::string_view line)>;
 void redirect(Writer writer);
+// While it lives, lines below `least` are left out, unless the level is debug.
+class Quiet {
+ public:
+  explicit Quiet(Level least);
+  ~Quiet();
+  Quiet(const Quiet&) = delete;
+  Quiet& operator=(const Quiet&) = delete;
+
+ private:
+  Level before_;
+};
 Result<Level> parse_level(std::string_view text);  // debug, info, warn, error, off
 bool enabled(Level level);
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/sqlite/migrate.hpp"
 
+#include <filesystem>
+
 #include "base/clock.hpp"
+#include "io/file.hpp"
 #include "observe/log.hpp"
 #include "sql/migrations.hpp"
 
@@ -32,6 +35,19 @@ Result<void> apply(Connection& connection, const Migration& migration) {
   return {};
 }
 
+// A process that ended in the middle leaves a part under another name, which is no obstacle for the next one; the
+// backup itself is whole or absent.
+Result<void> write_backup(Connection& connection, const std::string& path) {
+  const std::string part = path + ".part";
+  std::error_code ec;
+  std::filesystem::remove(part, ec);
+  TRY(io::create_private(part));  // SQLite fills a file that is empty
+  TRY(connection.execute("VACUUM INTO ?1", part));
+  std::filesystem::rename(part, path, ec);
+  if (ec) return fail(system_error("rename into", path, ec.value()));
+  return {};
+}
+
 }  // namespace
 
 Result<void> migrate(Connection& connection, const std::string& path) {
@@ -43,7 +59,7 @@ Result<void> migrate(Connection& connection, const std::string& path) {
   }
   if (version != 0 && version < newest) {
     const std::string backup = path + ".v" + std::to_string(version) + ".backup";
-    TRY(connection.execute("VACUUM INTO ?1", backup));
+    TRY(write_backup(connection, backup));
     log::info("database copied before its upgrade", {{"backup", backup}});
   }
   for (const auto& migration : migrations()) {

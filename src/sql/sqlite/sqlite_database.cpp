@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 
+#include "io/file.hpp"
 #include "sql/sqlite/connection.hpp"
 #include "sql/sqlite/migrate.hpp"
 #include "sql/sqlite/writer.hpp"
@@ -120,6 +121,8 @@ Result<std::unique_ptr<Connection>> open_reader(const std::string& path) {
 }  // namespace
 
 Result<std::unique_ptr<Database>> open_sqlite(const SqliteOptions& options) {
+  // SQLite gives its other files the database's permissions. Where this fails, SQLite says more about why.
+  static_cast<void>(io::create_private(options.path));
   TRY(auto writer, Connection::open(options.path, Connection::Mode::write));
   TRY(set_up_writer(*writer, options));
   TRY(migrate(*writer, options.path));

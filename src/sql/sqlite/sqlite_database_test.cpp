@@ -5,12 +5,14 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <thread>
 #include <vector>
 
 #include "io/loop.hpp"
 #include "sql/migrations.hpp"
+#include "sql/sqlite/connection.hpp"
 
 namespace compozy::sql {
 namespace {
@@ -309,6 +311,42 @@ TEST_F(SqliteTest, ABackupIsACompleteDatabase) {
                     return {};
                   })
                   .has_value());
+}
+
+TEST_F(SqliteTest, FilesAreReadableByTheirOwnerAlone) {
+  ASSERT_TRUE(add_event(1, 1).has_value());
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    EXPECT_EQ(std::filesystem::status(path() + suffix).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)
+        << suffix;
+  }
+}
+
+// A database of the first version, as an older Compozy left it.
+void write_first_version(const std::string& path) {
+  const Migration& first = migrations().front();
+  const auto connection = Connection::open(path, Connection::Mode::write).value();
+  ASSERT_TRUE(connection
+                  ->run_script("CREATE TABLE schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+                               "applied_ms INTEGER NOT NULL) STRICT")
+                  .has_value());
+  ASSERT_TRUE(connection->run_script(std::string(first.sql)).has_value());
+  ASSERT_TRUE(
+      connection->execute("INSERT INTO schema_version VALUES (?1, ?2, 0)", first.version, first.name).has_value());
+}
+
+TEST_F(SqliteTest, AnUpgradeGoesOnWhereAKilledOneStopped) {
+  const std::string old = dir_ + "/old.db";
+  write_first_version(old);
+  // The first attempt died while it wrote the copy; another died after it.
+  std::ofstream(old + ".v1.backup.part") << "half a database";
+  std::ofstream(old + ".v1.backup") << "the copy of an attempt that ended after it";
+  const auto upgraded = open_sqlite({.path = old});
+  ASSERT_TRUE(upgraded.has_value()) << upgraded.error().message;
+  EXPECT_FALSE(std::filesystem::exists(old + ".v1.backup.part"));
+  EXPECT_TRUE(Connection::open(old + ".v1.backup", Connection::Mode::read).value()->query("SELECT 1").has_value());
+  EXPECT_EQ(std::filesystem::status(old + ".v1.backup").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 }  // namespace
