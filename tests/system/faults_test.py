@@ -261,7 +261,7 @@ class FullDiskTest(unittest.TestCase):
         disk = pathlib.Path(tempfile.mkdtemp(prefix="compozy-disk-"))
         if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(disk)], capture_output=True).returncode != 0:
             self.skipTest("this host does not let root mount a tmpfs")
-        self.addCleanup(lambda: subprocess.run(["umount", "-l", str(disk)], check=False))
+        self.addCleanup(lambda: (subprocess.run(["umount", "-l", str(disk)], check=False), disk.rmdir()))
         root = project()
         (root / ".compozy").symlink_to(disk)
         with Server(root) as server:
