@@ -8,7 +8,7 @@ from server import Server, wait_until, write_project
 
 CONFIG = """
 name: web
-workflows: [{source: ./trip.yaml}, {source: ./wide.yaml}]
+workflows: [{source: ./trip.yaml}, {source: ./wide.yaml}, {source: ./ask.yaml}]
 models: [{provider: openai, model: scripted, api_url: "http://127.0.0.1:PORT/v1", api_key: none, default: true}]
 tools:
   - {id: flaky, description: fails at first, execute: ./tools/flaky.py, input: {type: object}}
@@ -58,6 +58,19 @@ tasks:
     task: {id: "item-{{ .index }}", type: basic, with: {n: "{{ .item }}"}}
 """
 
+ASK = """
+id: ask
+tasks:
+  - id: outer
+    type: composite
+    tasks:
+      - id: sign
+        type: approval
+        message: "Pay <b>9</b>?"
+        form: {type: object, required: [account], properties: {account: {type: string}, fast: {type: boolean}}}
+outputs: {values: "{{ .tasks.outer.children.sign.output.values }}"}
+"""
+
 FLAKY = """#!/usr/bin/env python3
 import json, pathlib, sys
 json.load(sys.stdin)
@@ -88,7 +101,7 @@ class WebTest(unittest.TestCase):
     def setUp(self):
         self.model = self.enterContext(model.ScriptedModel(pause_s=0.05, chunks=60))
         self.project = write_project({
-            "compozy.yaml": CONFIG.replace("PORT", str(self.model.port)), "trip.yaml": TRIP.replace("WORDS", WORDS), "wide.yaml": WIDE,
+            "compozy.yaml": CONFIG.replace("PORT", str(self.model.port)), "trip.yaml": TRIP.replace("WORDS", WORDS), "wide.yaml": WIDE, "ask.yaml": ASK,
             "tools/flaky.py": FLAKY, "tools/broken.py": BROKEN})
         self.server = self.enterContext(Server(self.project))
         self.browser = self.enterContext(browser.Browser())
@@ -98,7 +111,8 @@ class WebTest(unittest.TestCase):
 
     def test_a_run_is_started_and_watched_on_the_page_across_a_kill_and_a_restart(self):
         page = self.open()
-        page.click_text("button", "With input …")
+        page.wait("[...document.querySelectorAll('.samples article')].find((e) => e.textContent.startsWith('trip'))", "the samples")
+        page.get("[...document.querySelectorAll('.samples article')].find((e) => e.textContent.startsWith('trip')).querySelectorAll('button')[1].click()")
         page.wait("document.querySelector('dialog input[name=place]')?.value === 'Lisbon'", "the form with its default")
         page.get("(() => { const e = document.querySelector('dialog input[name=place]'); e.value = '<img src=x onerror=\"window.owned=1\">';"
                  " e.dispatchEvent(new Event('input', {bubbles: true})); })()")
@@ -134,6 +148,43 @@ class WebTest(unittest.TestCase):
         page.click_text(".tabs button", "Events")
         page.wait(f"document.querySelectorAll('.events details').length === {len(events)}", "each event once")
         self.assertEqual(page.complaints(), [])
+
+    def test_an_approval_is_answered_on_the_page(self):
+        run = self.server.start("ask")
+        page = self.open()
+        page.click("tbody a.mono")
+        page.click("[data-approval]")
+        page.wait("document.querySelector('dialog .question')?.textContent === 'Pay <b>9</b>?'", "the question, as text")
+        page.click("#approve")
+        page.wait("document.querySelector('dialog .problem')?.textContent.includes('account')", "what is missing")
+        page.get("document.querySelector('dialog input[name=account]').focus()")
+        page.type("savings")
+        page.click("#approve")
+        self.assertEqual(self.server.wait(run)["output"]["values"], {"account": "savings", "fast": False})
+        page.wait(STATUS + " === 'success'", "the end of the run")
+        page.wait("!document.querySelector('[data-approval]')", "the question being gone")
+        self.assertEqual(page.complaints(), [])
+
+    def test_a_phone_shows_everything_without_scrolling_sideways(self):
+        run = self.server.start("ask")
+        page = self.open()
+        page.send("Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True})
+        wide = "document.querySelector('main').scrollWidth"
+        page.wait("document.querySelector('tbody tr')", "the runs")
+        self.assertEqual(page.get(wide), 360)
+        page.get(f"location.hash = '#/runs/{run}'")
+        page.wait(row("outer"), "the waterfall")
+        self.assertEqual(page.get(wide), 360)
+        for tab in ("Events", "Input & output", "JSON"):
+            page.click_text("[role=tab]", tab)
+            page.wait("document.querySelector('.other')?.childElementCount", tab)
+            self.assertEqual(page.get(wide), 360, tab)
+
+    def test_an_address_that_makes_no_sense_shows_the_page_all_the_same(self):
+        for address in ("/#/runs/%", "/#/runs/%E0%A4%A", "/#key=%", "/#/nowhere/%"):
+            page = self.open(address, key=False)
+            page.wait("document.querySelector('.gate, .empty')", address)
+            self.assertEqual(page.complaints(), [], address)
 
     def test_the_key_is_asked_for_and_leaves_the_address(self):
         page = self.open()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP API: requests with the key, problems as exceptions, and server-sent events that go on where they stopped.
+import { decoded } from "./dom.js";
 
 const BASE = "/api/v0";
 const STORE = "compozy.key";
@@ -22,7 +23,7 @@ export const key = {
   takeFromAddress() {
     const match = /^#key=([^&]+)(?:&(.*))?$/.exec(location.hash);
     if (!match) return;
-    key.set(decodeURIComponent(match[1]));
+    key.set(decoded(match[1]));
     history.replaceState(null, "", location.pathname + "#" + (match[2] || "/runs"));
   },
 };

@@ -2,7 +2,7 @@
 // The shell: which view the address asks for, the key, the keyboard. A view is a function (root, parameter) that gives
 // {close(), key(event)?, title}.
 import { key, setUnauthorized } from "./api.js";
-import { dialog, h, tick } from "./dom.js";
+import { decoded, dialog, h, tick } from "./dom.js";
 import { runView } from "./run.js";
 import { runsView } from "./runs.js";
 
@@ -11,14 +11,15 @@ let view = null;
 
 function show() {
   const [path, query] = location.hash.replace(/^#/, "").split("?");
-  const [, name, id, task] = path.split("/");
+  const [, name, rawId, task] = path.split("/");
+  const id = rawId && decoded(rawId);
   const parameters = new URLSearchParams(query || "");
-  if (name === "runs" && id && view && view.runId === decodeURIComponent(id)) return view.select(task);
+  if (name === "runs" && id && view && view.runId === id) return view.select(task);
   if (view) view.close();
   for (const box of document.querySelectorAll("dialog")) box.close();
   document.getElementById("link").textContent = "";
   main.replaceChildren();
-  if (name === "runs" && id) view = runView(main, decodeURIComponent(id), task);
+  if (name === "runs" && id) view = runView(main, id, task);
   else view = runsView(main, parameters);
   document.title = view.title + " · Compozy";
   document.getElementById("leave").hidden = !key.get();

@@ -16,6 +16,15 @@ export function h(selector, attributes, ...children) {
   return element;
 }
 
+/** Percent-decoded, or as it is where that cannot be: addresses are typed by people. */
+export function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 const SHAPES = {
   SUCCESS: "M4 8.5l2.7 2.7L12 5.5",

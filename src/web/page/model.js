@@ -138,7 +138,7 @@ export class RunModel {
   shownStatus(task) {
     if (task.end) return task.status;
     if (task.retryAt) return "RETRY";
-    if (task.status === "RUNNING" && (task.type === "wait" || task.type === "signal")) return "WAITING";
+    if (task.status === "RUNNING" && ["wait", "approval"].includes(task.type)) return "WAITING";
     return task.status;
   }
 

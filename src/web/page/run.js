@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // View 2: one run while it goes: header and actions, waterfall, the chosen task, events, JSON.
 import { follow, get, post } from "./api.js";
+import { answerApproval, openApprovals } from "./approval.js";
 import { Detail, problemView } from "./detail.js";
 import { cli, cliLine, clock, copyButton, dialog, duration, h, pill, toast, when } from "./dom.js";
 import { jsonView } from "./json.js";
@@ -99,14 +100,17 @@ export function runView(root, runId, wanted) {
 
   function drawHead() {
     const { run } = model;
-    const state = `${run.status}/${run.workflow_id}/${run.ended_at || model.endMs}`;
+    const asked = isOpen(run.status) ? openApprovals(model) : [];
+    const state = `${run.status}/${run.workflow_id}/${run.ended_at || model.endMs}/${asked.map((task) => task.n)}`;
     if (state !== drawn.head) {
       drawn.head = state;
       const going = isOpen(run.status);
       title.replaceChildren(h("a.back", { href: "#/runs", "aria-label": "All runs", title: "All runs (Esc)" }, "‹"),
         h("h1", null, run.workflow_id || "…"), run.status ? pill(run.status) : "");
       const button = (text, onclick, className = "", attributes = {}) => h("button" + className, { type: "button", onclick, ...attributes }, text);
+      const isOnly = (task) => asked.filter((other) => other.id === task.id).length === 1;
       actions.replaceChildren(...[
+        ...asked.slice(0, 3).map((task) => button(`Answer ${isOnly(task) ? task.id : task.path} …`, () => answerApproval(runId, run.workflow_id, task, isOnly(task)), ".primary", { "data-approval": task.path })),
         going && (run.status === "PAUSED" ? button("Resume", () => act("resume")) : button("Pause", () => act("pause"))),
         going && button("Signal …", sendSignal),
         going && button("Cancel", confirmCancel, ".danger"),

@@ -7,6 +7,14 @@ import { openStart, startSample } from "./start.js";
 const STATUSES = ["RUNNING", "PAUSED", "SUCCESS", "FAILED", "TIMED_OUT", "CANCELED"];
 const PAGE = 50;
 const REFRESH_MS = 1500;
+const RESULT_SHOWN = 160;
+
+// The beginning of a result, on one line.
+function summary(output) {
+  if (output === undefined || output === null) return "";
+  const text = typeof output === "string" ? output : JSON.stringify(output);
+  return text.length > RESULT_SHOWN ? text.slice(0, RESULT_SHOWN) + " …" : text;
+}
 
 export function runsView(root, parameters) {
   const abort = new AbortController();
@@ -60,7 +68,7 @@ export function runsView(root, parameters) {
       h("td", null, h("a.mono", { href: "#/runs/" + encodeURIComponent(run.exec_id) }, run.exec_id)),
       h("td", null, when(run.created_at)),
       h("td.num", null, duration(took)),
-      h("td.result" + (problem ? ".bad" : ""), { title: problem || "" }, problem || ""));
+      h("td.result" + (problem ? ".bad" : ""), { title: problem || "" }, problem || summary(run.output)));
   }
 
   function draw(isFresh = true) {
@@ -86,7 +94,7 @@ export function runsView(root, parameters) {
     if (!workflows.length) return [h("p", null, "This project has no workflow yet.")];
     return [h("h2", null, "No runs yet"), h("p", null, "Start one of this project's workflows with a sample input:"),
       h("div.samples", null, workflows.map((item) => h("article", null,
-        h("h3", null, item.id), h("p", null, item.description || `${item.tasks} tasks`),
+        h("h3", null, item.id), h("p", null, item.description || `${item.tasks} task${item.tasks === 1 ? "" : "s"}`),
         h("button.primary", { type: "button", onclick: () => startSample(item) }, "Run sample"),
         h("button", { type: "button", onclick: () => openStart(workflows, item.id) }, "With input …"))))];
   }

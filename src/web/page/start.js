@@ -38,7 +38,7 @@ export async function startSample(workflow) {
 }
 
 // One control per member; read() gives undefined where it is left empty.
-function field(name, schema, required, value) {
+export function field(name, schema, required, value) {
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   let control, read;
   if (Array.isArray(schema.enum)) {
@@ -69,6 +69,20 @@ function field(name, schema, required, value) {
   return { name, element, read };
 }
 
+/** What the controls hold, as one object; throws where one holds no JSON. */
+export function readFields(fields) {
+  const out = {};
+  for (const item of fields) {
+    try {
+      const value = item.read();
+      if (value !== undefined) out[item.name] = value;
+    } catch (error) {
+      throw new Error(`${item.name}: ${error.message}`);
+    }
+  }
+  return out;
+}
+
 export function openStart(workflows, chosen) {
   if (!workflows.length) return toast("This project has no workflow", "bad");
   let workflow, fields = null, values = {}, editing = false;
@@ -82,17 +96,7 @@ export function openStart(workflows, chosen) {
 
   const collect = () => {
     if (editing) return JSON.parse(editor.value.trim() || "{}");
-    const out = {};
-    for (const item of fields) {
-      let value;
-      try {
-        value = item.read();
-      } catch (error) {
-        throw new Error(`${item.name}: ${error.message}`);
-      }
-      if (value !== undefined) out[item.name] = value;
-    }
-    return out;
+    return readFields(fields);
   };
   const complain = (error) => {
     problem.hidden = !error;

@@ -4,6 +4,8 @@
 import { clock, duration, h, statusIcon } from "./dom.js";
 
 const ROW = 30;
+const MARK_WIDTH = 62;   // of a time on the ruler, in pixels
+const LABEL_WIDTH = 64;  // of a duration beside a bar
 const SPARE = 8;  // rows beyond the edge
 const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000,
   600_000, 1_800_000, 3_600_000, 7_200_000, 21_600_000, 86_400_000];
@@ -99,7 +101,9 @@ export class Waterfall {
   }
 
   drawRuler() {
-    const step = STEPS.find((ms) => this.span / ms <= 6) || 86_400_000;
+    this.laneWidth = this.ruler.clientWidth || 600;
+    const marksMax = Math.max(1, Math.min(6, Math.floor(this.laneWidth / MARK_WIDTH)));
+    const step = STEPS.find((ms) => this.span / ms <= marksMax) || 86_400_000;
     const key = `${step}/${Math.round(this.span)}`;
     if (key === this.rulerKey) return;
     this.rulerKey = key;
@@ -158,8 +162,9 @@ export class Waterfall {
     row.bar.style.left = `${left}%`;
     row.bar.style.width = `max(3px, ${width}%)`;
     // Behind the bar where there is room, else before it, else on it.
-    const behind = left + width <= 82;
-    const on = !behind && left < 25;
+    const pixels = (percent) => (percent / 100) * this.laneWidth;
+    const behind = pixels(100 - left - width) + 14 >= LABEL_WIDTH;
+    const on = !behind && pixels(left) < LABEL_WIDTH;
     row.label.classList.toggle("on", on);
     row.label.style.left = behind ? `calc(${left + width}% + 7px)` : "";
     row.label.style.right = behind ? "" : on ? `calc(${100 - left - width}% + 8px)` : `calc(${100 - left}% + 7px)`;
