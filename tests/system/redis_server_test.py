@@ -10,16 +10,10 @@ import subprocess
 import time
 import unittest
 
-from server import BINARY, scratch, wait_until
+from server import BINARY, free_port, scratch, wait_until
 
 REDIS = shutil.which("redis-server")
 CLI = shutil.which("redis-cli")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Redis:

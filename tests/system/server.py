@@ -12,6 +12,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -39,6 +40,12 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
             return value
         time.sleep(0.01)
     raise AssertionError(f"{what} did not happen within {deadline_s} s")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def scratch():
