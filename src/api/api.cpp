@@ -20,6 +20,7 @@ http::Handler secured(const Context& context, http::Handler handler) {
       co_return refused;
     }
     request.user = identity->user_id;
+    request.key_name = identity->name;
     co_return co_await handler(std::move(request));
   };
 }
@@ -28,6 +29,7 @@ void add_routes(http::Router& router, const Context& context) {
   add_operation_routes(router, context);
   add_workflow_routes(router, context);
   add_execution_routes(router, context);
+  add_direct_routes(router, context);
   add_stream_routes(router, context);
   add_memory_routes(router, context);
   add_audit_routes(router, context);

@@ -16,6 +16,7 @@
 #include "expression/secret.hpp"
 #include "http/router.hpp"
 #include "io/loop.hpp"
+#include "project/project.hpp"
 #include "store/audit.hpp"
 #include "store/dead_letters.hpp"
 #include "store/runs.hpp"
@@ -41,6 +42,7 @@ struct Context {
   const Clock& clock;
   workflow::Runs& driver;
   workflow::Programs& programs;
+  const project::Project& project;
   store::Runs& runs;
   store::DeadLetters& dead_letters;
   store::Audit& audit;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The audit trail: GET /api/v0/audit, newest first, and /api/v0/audit/check, which follows its chain of hashes.
+// The audit trail: GET /api/v0/audit?since=&subject=, newest first, and /api/v0/audit/check, which follows its chain of
+// hashes.
+#include <algorithm>
+
 #include "api/respond.hpp"
 #include "api/routes.hpp"
 #include "observe/log.hpp"
@@ -12,7 +15,12 @@ namespace {
 io::Task<http::Response> list(const Context& context, http::Request request) {
   const auto page = query_page(request);
   if (!page) co_return problem(page.error());
-  const auto entries = co_await context.audit.list(page->before, page->limit);
+  const auto since = query_time(request, "since", context.clock.wall_ms());
+  if (!since) co_return problem(since.error());
+  const auto entries = co_await context.audit.list({.before = page->before,
+                                                    .since_ms = *since,
+                                                    .subject = request.query_value("subject").value_or(""),
+                                                    .limit = page->limit});
   if (!entries) co_return problem(entries.error());
   json::Value rows = json::Value::array();
   for (const store::AuditEntry& entry : *entries) {
@@ -40,11 +48,22 @@ io::Task<http::Response> check(const Context& context) {
 
 }  // namespace
 
+// Without keys nobody has shown who they are; what a client says of itself is kept as no more than that.
+std::string actor_of(const http::Request& request) {
+  constexpr size_t kNameMax = 64;
+  if (!request.user.empty()) return request.user + (request.key_name.empty() ? "" : " (key " + request.key_name + ")");
+  const std::string said(request.headers.get("X-Compozy-User").value_or(""));
+  const bool is_name = !said.empty() && said.size() <= kNameMax && std::ranges::all_of(said, [](unsigned char c) {
+    return c > ' ' && c != '(' && c != ')' && c < 127;
+  });
+  return is_name ? "anonymous (" + said + ")" : "anonymous";
+}
+
 http::Handler audited(const Context& context, std::string action, http::Handler handler) {
   return [&context, action = std::move(action),
           handler = std::move(handler)](http::Request request) -> io::Task<http::Response> {
     store::AuditEntry entry{.at_ms = context.clock.wall_ms(),
-                            .actor = request.user.empty() ? "anonymous" : request.user,
+                            .actor = actor_of(request),
                             .action = action,
                             .subject = request.params.empty() ? std::string() : request.params.front().second,
                             .detail = request.body.size() <= kAuditDetailMax ? request.body : std::string(),

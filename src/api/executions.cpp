@@ -14,12 +14,10 @@
 
 #include "api/respond.hpp"
 #include "api/routes.hpp"
-#include "base/duration.hpp"
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "io/timer.hpp"
 #include "json/print.hpp"
-#include "project/cron.hpp"
 
 namespace compozy::api {
 
@@ -29,8 +27,6 @@ constexpr int64_t kSyncDefaultS = 60;
 constexpr int64_t kSyncMaxS = 300;
 constexpr size_t kKeyMax = 255;
 
-std::string exec_url(const std::string& run_id) { return "/api/v0/executions/workflows/" + run_id; }
-
 Result<workflow::StartRequest> read_start(const http::Request& request, const json::Value& body) {
   TRY(check_members(body, {"input", "task_id", "timeout"}));
   workflow::StartRequest start{.workflow = std::string(request.param("workflow_id")),
@@ -38,12 +34,8 @@ Result<workflow::StartRequest> read_start(const http::Request& request, const js
                                .first_task = body["task_id"].string_or(""),
                                .idempotency_key = {},
                                .idempotency_hash = {}};
-  for (const char* name : {"X-Idempotency-Key", "Idempotency-Key"}) {
-    if (const auto key = request.headers.get(name)) start.idempotency_key = std::string(*key);
-  }
-  if (start.idempotency_key.size() > kKeyMax)
-    return fail(Errc::invalid_argument, "an idempotency key has at most " + std::to_string(kKeyMax) + " bytes");
-  start.idempotency_hash = sha256_hex(start.workflow + "\n" + json::print_canonical(body));
+  start.actor = actor_of(request);
+  TRY(set_idempotency(start, request, body));
   return start;
 }
 
@@ -52,13 +44,7 @@ io::Task<http::Response> start_async(const Context& context, http::Request reque
   if (!body) co_return problem(body.error());
   auto start = read_start(request, *body);
   if (!start) co_return problem(start.error());
-  const auto started = co_await context.driver.start(std::move(*start));
-  if (!started) co_return problem(started.error());
-  http::Response response =
-      success(202, started->existed ? "the run that this key started" : "started",
-              json::Value::object({{"exec_id", started->run_id}, {"exec_url", exec_url(started->run_id)}}));
-  response.headers.set("Location", exec_url(started->run_id));
-  co_return response;
+  co_return co_await answer_started(context, std::move(*start), kWorkflowRuns);
 }
 
 // Waits until the run has ended, or the token fires.
@@ -77,26 +63,9 @@ io::Task<http::Response> start_sync(const Context& context, http::Request reques
   if (!body) co_return problem(body.error());
   auto start = read_start(request, *body);
   if (!start) co_return problem(start.error());
-  const int64_t timeout_s = (*body)["timeout"].integer_or(kSyncDefaultS);
-  if (timeout_s < 1 || timeout_s > kSyncMaxS) {
-    co_return problem(Error{.code = Errc::invalid_argument,
-                            .message = "expected 1 to " + std::to_string(kSyncMaxS) + " seconds",
-                            .field = "timeout"});
-  }
-  const auto started = co_await context.driver.start(std::move(*start));
-  if (!started) co_return problem(started.error());
-  io::Deadline deadline(context.loop, timeout_s * 1000, request.stop);
-  const auto run = co_await wait_for_end(context, started->run_id, deadline.token());
-  if (!run) co_return problem(run.error());
-  if (run->ended_ms == 0) {
-    http::Response late =
-        problem(Error{.code = Errc::timeout,
-                      .message = "run '" + started->run_id + "' is still " + run->status + " after " +
-                                 std::to_string(timeout_s) + " s; it goes on: GET " + exec_url(started->run_id)});
-    late.headers.set("Location", exec_url(started->run_id));
-    co_return late;
-  }
-  co_return success(200, run->status == "SUCCESS" ? "finished" : "ended", run_view(*run));
+  const auto timeout_s = read_timeout(*body, {.usual_s = kSyncDefaultS, .max_s = kSyncMaxS});
+  if (!timeout_s) co_return problem(timeout_s.error());
+  co_return co_await answer_ended(context, std::move(*start), {kWorkflowRuns, *timeout_s, request.stop}, run_view);
 }
 
 // `attribute.NAME=VALUE`, `attribute.NAME.min=N`, `attribute.NAME.max=N`; several are joined by "and".
@@ -129,18 +98,6 @@ Result<std::vector<store::AttributeFilter>> read_filters(const http::Request& re
                                             " attributes, found " + std::to_string(filters.size()));
   }
   return filters;
-}
-
-// A time in the query: RFC 3339, or a duration ago as in "24h"; 0 where it is absent.
-Result<int64_t> query_time(const http::Request& request, std::string_view name, int64_t now_ms) {
-  const std::string text = request.query_value(name).value_or("");
-  if (text.empty()) return int64_t{0};
-  if (const auto at = project::parse_instant_ms(text)) return *at;
-  if (const auto ago = parse_duration_ms(text)) return now_ms - *ago;
-  return fail(
-      Error{.code = Errc::invalid_argument,
-            .message = "expected a time as in 2026-11-22T10:15:00Z or a duration ago as in 24h, found '" + text + "'",
-            .field = std::string(name)});
 }
 
 io::Task<http::Response> list_runs(const Context& context, http::Request request, std::string workflow) {
@@ -268,8 +225,8 @@ io::Task<http::Response> send_event(const Context& context, http::Request reques
   if (name.empty())
     co_return problem(
         Error{.code = Errc::invalid_argument, .message = "the name of the event is missing", .field = "name"});
-  const auto started =
-      co_await context.driver.trigger(name, (*body)["payload"], (*body)["correlation_id"].string_or(""));
+  const auto started = co_await context.driver.trigger(name, (*body)["payload"],
+                                                       (*body)["correlation_id"].string_or(""), actor_of(request));
   if (!started) co_return problem(started.error());
   json::Value ids = json::Value::array();
   for (const std::string& id : *started) ids.push_back(id);
@@ -277,6 +234,52 @@ io::Task<http::Response> send_event(const Context& context, http::Request reques
 }
 
 }  // namespace
+
+Result<void> set_idempotency(workflow::StartRequest& start, const http::Request& request, const json::Value& body) {
+  for (const char* name : {"X-Idempotency-Key", "Idempotency-Key"}) {
+    if (const auto key = request.headers.get(name)) start.idempotency_key = std::string(*key);
+  }
+  if (start.idempotency_key.size() > kKeyMax)
+    return fail(Errc::invalid_argument, "an idempotency key has at most " + std::to_string(kKeyMax) + " bytes");
+  start.idempotency_hash = sha256_hex(start.workflow + "\n" + json::print_canonical(body));
+  return {};
+}
+
+Result<int64_t> read_timeout(const json::Value& body, SyncLimits limits) {
+  const int64_t timeout_s = body["timeout"].integer_or(limits.usual_s);
+  if (timeout_s >= 1 && timeout_s <= limits.max_s) return timeout_s;
+  return fail(Error{.code = Errc::invalid_argument,
+                    .message = "expected 1 to " + std::to_string(limits.max_s) + " seconds",
+                    .field = "timeout"});
+}
+
+io::Task<http::Response> answer_started(const Context& context, workflow::StartRequest start, std::string_view runs) {
+  const auto started = co_await context.driver.start(std::move(start));
+  if (!started) co_return problem(started.error());
+  const std::string url = std::string(runs) + started->run_id;
+  http::Response response = success(202, started->existed ? "the run that this key started" : "started",
+                                    json::Value::object({{"exec_id", started->run_id}, {"exec_url", url}}));
+  response.headers.set("Location", url);
+  co_return response;
+}
+
+io::Task<http::Response> answer_ended(const Context& context, workflow::StartRequest start, Waiting waiting,
+                                      json::Value (*view)(const store::Run&)) {
+  const auto started = co_await context.driver.start(std::move(start));
+  if (!started) co_return problem(started.error());
+  io::Deadline deadline(context.loop, waiting.timeout_s * 1000, waiting.stop);
+  const auto run = co_await wait_for_end(context, started->run_id, deadline.token());
+  if (!run) co_return problem(run.error());
+  if (run->ended_ms == 0) {
+    const std::string url = std::string(waiting.runs) + started->run_id;
+    http::Response late = problem(Error{.code = Errc::timeout,
+                                        .message = "run '" + started->run_id + "' is still " + run->status + " after " +
+                                                   std::to_string(waiting.timeout_s) + " s; it goes on: GET " + url});
+    late.headers.set("Location", url);
+    co_return late;
+  }
+  co_return success(200, run->status == "SUCCESS" ? "finished" : "ended", view(*run));
+}
 
 json::Value run_view(const store::Run& run) {
   json::Value view = json::Value::object({{"exec_id", run.run_id},
@@ -347,7 +350,7 @@ void add_execution_routes(http::Router& router, const Context& context) {
   control("/api/v0/executions/workflows/{exec_id}/cancel", "execution.cancel", workflow::Control::cancel);
   steer("/api/v0/executions/workflows/{exec_id}/approvals/{task}", "execution.vote", vote_on);
   steer("/api/v0/executions/purge", "execution.purge", purge_runs);
-  add("POST", "/api/v0/executions/workflows/{exec_id}/signals", signal_run, body);
+  steer("/api/v0/executions/workflows/{exec_id}/signals", "execution.signal", signal_run);
   add("POST", "/api/v0/events", send_event, body);
 }
 

@@ -73,7 +73,8 @@ io::Task<Result<workflow::StartedRun>> start(const Context& context, const Hook&
                                                                         .input = accepted.input,
                                                                         .first_task = {},
                                                                         .idempotency_key = key,
-                                                                        .idempotency_hash = "hook"}));
+                                                                        .idempotency_hash = "hook",
+                                                                        .actor = "webhook/" + hook.webhook->slug}));
     if (!started.existed) co_return started;
     CO_TRY(const store::Run run, co_await context.runs.get(started.run_id));
     if (context.clock.wall_ms() - run.started_ms < hook.webhook->dedupe_ttl_ms) co_return started;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/api.hpp"
+#include "base/duration.hpp"
 #include "base/text.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
@@ -72,6 +73,17 @@ Result<PageAsked> query_page(const http::Request& request) {
   TRY(page.limit, query_integer(request, "limit", page.limit, 1, store::kPageMax));
   TRY(page.before, query_integer(request, "before", page.before, 0, INT64_MAX));
   return page;
+}
+
+Result<int64_t> query_time(const http::Request& request, std::string_view name, int64_t now_ms) {
+  const std::string text = request.query_value(name).value_or("");
+  if (text.empty()) return int64_t{0};
+  if (const auto at = project::parse_instant_ms(text)) return *at;
+  if (const auto ago = parse_duration_ms(text)) return now_ms - *ago;
+  return fail(
+      Error{.code = Errc::invalid_argument,
+            .message = "expected a time as in 2026-11-22T10:15:00Z or a duration ago as in 24h, found '" + text + "'",
+            .field = std::string(name)});
 }
 
 json::Value stored_json(const std::string& text) {

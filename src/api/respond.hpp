@@ -34,6 +34,9 @@ struct PageAsked {
 };
 Result<PageAsked> query_page(const http::Request& request);
 
+// A time in the query: RFC 3339, or a duration ago as in "24h"; 0 where it is absent.
+Result<int64_t> query_time(const http::Request& request, std::string_view name, int64_t now_ms);
+
 // A stored JSON column: null where the text is empty.
 json::Value stored_json(const std::string& text);
 

@@ -10,6 +10,7 @@ namespace compozy::api {
 void add_operation_routes(http::Router& router, const Context& context);
 void add_workflow_routes(http::Router& router, const Context& context);
 void add_execution_routes(http::Router& router, const Context& context);
+void add_direct_routes(http::Router& router, const Context& context);
 void add_stream_routes(http::Router& router, const Context& context);
 void add_hook_routes(http::Router& router, const Context& context);
 void add_schedule_routes(http::Router& router, const Context& context);
@@ -28,7 +29,25 @@ http::Handler secured(const Context& context, http::Handler handler);
 // A handler whose success is written to the audit trail: who, what, to which run or workflow, and the request's body
 // where it is no longer than kAuditDetailMax bytes. Goes inside secured().
 inline constexpr size_t kAuditDetailMax = 4'096;
+std::string actor_of(const http::Request& request);
 http::Handler audited(const Context& context, std::string action, http::Handler handler);
+
+// Starting a run, whatever of. `runs` is the URL that the run's id follows.
+inline constexpr std::string_view kWorkflowRuns = "/api/v0/executions/workflows/";
+struct SyncLimits {
+  int64_t usual_s = 0;
+  int64_t max_s = 0;
+};
+struct Waiting {
+  std::string_view runs;
+  int64_t timeout_s = 0;
+  std::stop_token stop;
+};
+Result<void> set_idempotency(workflow::StartRequest& start, const http::Request& request, const json::Value& body);
+Result<int64_t> read_timeout(const json::Value& body, SyncLimits limits);
+io::Task<http::Response> answer_started(const Context& context, workflow::StartRequest start, std::string_view runs);
+io::Task<http::Response> answer_ended(const Context& context, workflow::StartRequest start, Waiting waiting,
+                                      json::Value (*view)(const store::Run&));
 
 json::Value run_view(const store::Run& run);
 json::Value task_view(const store::TaskRow& task);

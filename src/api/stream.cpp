@@ -128,7 +128,10 @@ io::Task<http::Response> page(const Context& context, http::Request request) {
 }  // namespace
 
 void add_stream_routes(http::Router& router, const Context& context) {
-  router.add("GET", "/api/v0/executions/workflows/{exec_id}/stream", secured(context, with_context(context, stream)));
+  for (const char* kind : {"workflows", "agents", "tasks"}) {
+    router.add("GET", std::string("/api/v0/executions/") + kind + "/{exec_id}/stream",
+               secured(context, with_context(context, stream)));
+  }
   router.add("GET", "/api/v0/executions/workflows/{exec_id}/events", secured(context, with_context(context, page)));
 }
 

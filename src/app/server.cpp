@@ -262,6 +262,7 @@ Result<void> Server::open_http() {
       .clock = system_clock(),
       .driver = *journal_,
       .programs = *programs_,
+      .project = settings_.project,
       .runs = *runs_,
       .dead_letters = *dead_letters_,
       .audit = *audit_,

@@ -52,6 +52,7 @@ Error error_of(int status, const std::string& body) {
 ApiClient::ApiClient(const Invocation& invocation)
     : base_url_(invocation.value("--server", invocation.environment("COMPOZY_BASE_URL"))),
       key_(invocation.value("--api-key", invocation.environment("COMPOZY_API_KEY"))),
+      user_(invocation.environment("USER")),
       loop_(std::make_unique<io::Loop>()),
       client_(std::make_unique<http::Client>(*loop_, http::ClientOptions{})) {
   data_dir_ = data_directory_of(invocation);
@@ -72,6 +73,7 @@ ApiClient::~ApiClient() = default;
 http::Headers ApiClient::headers() const {
   http::Headers headers{{"Accept", "application/json"}};
   if (!key_.empty()) headers.add("Authorization", "Bearer " + key_);
+  if (!user_.empty()) headers.add("X-Compozy-User", user_);  // for the audit trail of a server without keys
   return headers;
 }
 

@@ -46,6 +46,7 @@ class ApiClient {
   std::string key_;
   std::string key_source_;
   std::string data_dir_;
+  std::string user_;
   std::unique_ptr<io::Loop> loop_;
   std::unique_ptr<http::Client> client_;
 };

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::array kDirectory{Positional{"DIR", "Where to write it; created where missing.", false}};
 constexpr std::array kWorkflowId{Positional{"WORKFLOW", "Id of the workflow."}};
+constexpr std::array kAgentId{Positional{"AGENT", "Id of the agent."}};
+constexpr std::array kTaskId{Positional{"TASK", "Id of the task."}};
 constexpr std::array kExecId{Positional{"EXEC", "Id of the execution."}};
 constexpr std::array kExecAndSignal{Positional{"EXEC", "Id of the execution."},
                                     Positional{"NAME", "Name of the signal."}};
@@ -31,6 +33,20 @@ constexpr std::array kExecuteOptions{
     Option{"--key", "KEY", "Idempotency key: the same key gives the same run again."},
     Option{"--wait", "", "Wait for the end and print the output."},
     Option{"--watch", "", "Print every event until the end."}};
+constexpr std::array kAskOptions{
+    Option{"--action", "ID", "Which of its actions; an action, a prompt, or both."},
+    Option{"--prompt", "TEXT", "What to ask, after the action's own prompt."},
+    Option{"--with", "JSON", "Its input: JSON, @FILE, or - for standard input."},
+    Option{"--param", "NAME=VALUE",
+           "One member of the input; JSON where it reads as such, else text. May be given again.", true},
+    Option{"--workflow", "ID", "Whose own it is, where several workflows have one of that id."},
+    Option{"--key", "KEY", "Idempotency key: the same key gives the same run again."},
+    Option{"--wait", "", "Wait for the end and print the output."},
+    Option{"--watch", "", "Print every event until the end."}};
+constexpr std::span<const Option> kDoOptions = std::span<const Option>(kAskOptions).subspan(2);
+constexpr std::array kAuditOptions{Option{"--since", "TIME", "Only since then, or so long ago, as in 24h."},
+                                   Option{"--subject", "ID", "Only what was done to this run or workflow."},
+                                   Option{"--limit", "N", "At most so many; default 20."}};
 constexpr std::array kListOptions{Option{"--workflow", "ID", "Only runs of this workflow."},
                                   Option{"--status", "STATUS", "Only runs in this state, as in FAILED."},
                                   Option{"--where", "NAME=VALUE",
@@ -87,6 +103,31 @@ constexpr std::array kCommands{
             .options = kExecuteOptions,
             .talks_to_server = true,
             .run = run_workflow_execute},
+    Command{.path = "agent list",
+            .summary = "List the agents that can be asked by themselves.",
+            .examples = "compozy agent list",
+            .talks_to_server = true,
+            .run = run_agent_list},
+    Command{.path = "agent execute",
+            .summary = "Ask one agent, as a durable run of its own.",
+            .examples = "compozy agent execute guide --action plan --param city=Oslo --wait\n"
+                        "compozy agent execute guide --prompt 'Where to eat?' --watch",
+            .positionals = kAgentId,
+            .options = kAskOptions,
+            .talks_to_server = true,
+            .run = run_agent_execute},
+    Command{.path = "task list",
+            .summary = "List the tasks that can be started by themselves.",
+            .examples = "compozy task list",
+            .talks_to_server = true,
+            .run = run_task_list},
+    Command{.path = "task execute",
+            .summary = "Start one task, as a durable run of its own.",
+            .examples = "compozy task execute fetch --param url=https://example.com --wait",
+            .positionals = kTaskId,
+            .options = kDoOptions,
+            .talks_to_server = true,
+            .run = run_task_execute},
     Command{.path = "execution list",
             .summary = "List runs, newest first.",
             .examples = "compozy execution list --status FAILED --since 24h --where tenant=acme",
@@ -152,6 +193,17 @@ constexpr std::array kCommands{
             .options = kPurgeOptions,
             .talks_to_server = true,
             .run = run_execution_purge},
+    Command{.path = "audit list",
+            .summary = "List who started and steered what, newest first.",
+            .examples = "compozy audit list --since 24h\ncompozy audit list --subject 01JD4XTQ5Y3ZJ8 --json",
+            .options = kAuditOptions,
+            .talks_to_server = true,
+            .run = run_audit_list},
+    Command{.path = "audit verify",
+            .summary = "Follow the trail's chain of hashes: whether an entry was changed or taken out.",
+            .examples = "compozy audit verify",
+            .talks_to_server = true,
+            .run = run_audit_verify},
     Command{.path = "schedule list",
             .summary = "List what runs when.",
             .examples = "compozy schedule list",

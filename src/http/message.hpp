@@ -45,8 +45,9 @@ struct Request {
   std::string query;   // after '?', still encoded
   Headers headers;
   std::string body;
-  std::string peer;  // address of the client
-  std::string user;  // set by whoever authenticates the request; empty = nobody did
+  std::string peer;      // address of the client
+  std::string user;      // set by whoever authenticates the request; empty = nobody did
+  std::string key_name;  // of the key that showed it
   int version_minor = 1;
   std::vector<std::pair<std::string, std::string>> params;  // of the route's pattern, decoded
   std::stop_token stop;                                     // requested when the answer is no longer wanted

@@ -18,8 +18,6 @@ constexpr std::string_view kNoKnowledge = "knowledge bases are not supported yet
 constexpr std::string_view kNoCompaction = "conversations are not compacted yet, so nothing would heed it";
 constexpr std::string_view kNoMcp = "MCP servers are not supported yet; wrap what you need in a tool with 'execute'";
 
-constexpr std::string_view kNoDirectRuns =
-    "tasks are not run by themselves; make a workflow of one task and give it a 'timeout'";
 constexpr std::string_view kNoRoots = "the built-in file tools work below the project's folder and nowhere else";
 constexpr std::string_view kNoFetch = "there is no cp__fetch yet; write a tool that fetches";
 constexpr std::string_view kNoCalls =
@@ -228,8 +226,8 @@ constexpr std::array kRuntime{FieldRow{"type", text},
                               FieldRow{"log_level", text},
                               FieldRow{"log_format", text},
                               FieldRow{"native_tools", map},
-                              FieldRow{"task_execution_timeout_default", refused, false, kNoDirectRuns},
-                              FieldRow{"task_execution_timeout_max", refused, false, kNoDirectRuns}};
+                              FieldRow{"task_execution_timeout_default", duration},
+                              FieldRow{"task_execution_timeout_max", duration}};
 constexpr std::array kNativeTools{FieldRow{"enabled", boolean},
                                   FieldRow{"exec", map},
                                   FieldRow{"root_dir", refused, false, kNoRoots},

@@ -20,7 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kProjectFile = "compozy.yaml";
-constexpr std::array<std::string_view, 6> kResourceKinds{"agent", "tool", "memory", "model", "schema", "workflow"};
+constexpr std::array<std::string_view, 7> kResourceKinds{"agent",  "tool",     "memory", "model",
+                                                         "schema", "workflow", "task"};
 
 Result<std::string> read_file(const fs::path& path) {
   std::error_code error;
@@ -92,6 +93,7 @@ class Loader {
     fs::path path = fs::absolute(given_, error);
     if (fs::is_regular_file(path, error)) path = path.parent_path();
     root_ = path.lexically_normal();
+    if (!root_.has_filename() && root_.has_relative_path()) root_ = root_.parent_path();  // "dir/", as "." gives
     project_.root = root_.string();
     if (!fs::is_regular_file(root_ / kProjectFile, error)) {
       diagnostics_.add(
@@ -141,6 +143,14 @@ class Loader {
     }
     if (runtime->find("tool_execution_timeout") != nullptr)
       out.tool_timeout_ms = duration_of(*runtime, "tool_execution_timeout");
+    if (runtime->find("task_execution_timeout_max") != nullptr)
+      out.task_timeout_max_ms = duration_of(*runtime, "task_execution_timeout_max");
+    out.task_timeout_ms = std::min(out.task_timeout_ms, out.task_timeout_max_ms);
+    if (const Node* usual = runtime->find("task_execution_timeout_default"); usual != nullptr) {
+      out.task_timeout_ms = duration_of(*runtime, "task_execution_timeout_default");
+      if (out.task_timeout_ms > out.task_timeout_max_ms)
+        diagnostics_.add(*usual, "runtime.task_execution_timeout_default", "is longer than task_execution_timeout_max");
+    }
     out.max_memory_mb = integer_of(*runtime, "max_memory_mb", 0);
     out.native_tools = runtime->json("native_tools");
     const Node* native = runtime->find("native_tools");
@@ -178,7 +188,7 @@ class Loader {
                        "files are read when the server starts; restart it after a change", Errc::unsupported);
     }
     if (!config->json("enabled").bool_or(false)) return;
-    const bool strict = config->json("strict").bool_or(true);
+    const bool strict = strict_ = config->json("strict").bool_or(true);
     const auto patterns = [&](std::string_view name) {
       std::vector<std::string> out;
       if (const Node* list = config->find(name); list != nullptr && list->is_list()) {
@@ -227,9 +237,9 @@ class Loader {
     if (std::ranges::find(kResourceKinds, kind) == kResourceKinds.end()) {
       const std::string what =
           kind.empty() ? "an autoloaded file needs 'resource'" : "resource '" + kind + "' is not supported";
-      diagnostics.add(
-          *node, "resource",
-          what + "; expected agent, tool, memory, model, schema or workflow" + did_you_mean(kind, kResourceKinds));
+      diagnostics.add(*node, "resource",
+                      what + "; expected agent, tool, memory, model, schema, task or workflow" +
+                          did_you_mean(kind, kResourceKinds));
       return;
     }
     if (!strict) {
@@ -238,7 +248,7 @@ class Loader {
                                  : kind == "memory" ? kMemoryFields
                                  : kind == "model"  ? kModelFields
                                                     : kWorkflowFields;
-      if (kind != "schema") check_fields(*node, fields, "", diagnostics);
+      if (kind != "schema" && kind != "task") check_fields(*node, fields, "", diagnostics);
       if (!diagnostics.empty()) return;
     }
     if (kind == "workflow") {
@@ -358,6 +368,8 @@ class Loader {
       }
       project_.workflows.push_back(std::move(workflow));
     }
+    build_direct_agents();
+    build_direct_tasks();
     check_child_runs();
     check_unused_resources();
     if (workflow_files_.empty() && diagnostics_.empty()) {
@@ -372,6 +384,76 @@ class Loader {
       if (std::ranges::find(ids, use.workflow) != ids.end()) continue;
       diagnostics_.add(use.mark, use.field,
                        "there is no workflow '" + use.workflow + "'" + did_you_mean(use.workflow, ids));
+    }
+  }
+
+  // `file` with one task that asks the agent. What is wrong with it is reported where the agent stands.
+  void build_direct_agent(Node file, const std::string& workflow, const std::string& agent) {
+    const auto text = [](std::string value) {
+      Node node;
+      node.scalar = std::move(value);
+      return node;
+    };
+    Node task;
+    task.shape = Node::Shape::map;
+    task.set("id", text(agent));
+    task.set("agent", text(agent));
+    task.set("prompt", text("-"));
+    Node tasks;
+    tasks.shape = Node::Shape::list;
+    tasks.items.push_back(std::move(task));
+    std::erase_if(file.members, [](const Node::Member& member) {
+      constexpr std::array<std::string_view, 5> kKept{"id", "schemas", "config", "agents", "tools"};
+      return std::ranges::find(kKept, member.name) == kKept.end();
+    });
+    if (file.find("id") == nullptr) file.set("id", text(agent));
+    file.set("tasks", std::move(tasks));
+    Diagnostics unused;
+    DirectBase base{.workflow = workflow, .definition = Builder(file, shelf_, unused).build()};
+    if (base.definition.tasks.empty() || base.definition.find_agent(agent) == nullptr) return;
+    std::erase_if(base.definition.agents, [&](const Agent& other) { return other.id != agent; });
+    project_.agents.push_back(std::move(base));
+  }
+
+  void build_direct_agents() {
+    if (!diagnostics_.empty()) return;
+    for (const auto& [id, node] : shelf_.by_kind["agent"]) {
+      Node file;
+      file.shape = Node::Shape::map;
+      build_direct_agent(std::move(file), "", id);
+    }
+    for (const Node& file : workflow_files_) {
+      const Node* agents = file.find("agents");
+      if (agents == nullptr || !agents->is_list()) continue;
+      for (const Node& agent : agents->items) {
+        if (agent.is_map()) build_direct_agent(file, file.text("id"), agent.text("id"));
+      }
+    }
+  }
+
+  void build_direct_tasks() {
+    for (const auto& [id, node] : shelf_.by_kind["task"]) {
+      Node tasks;
+      tasks.shape = Node::Shape::list;
+      tasks.mark = node.mark;
+      tasks.items.push_back(node);
+      Node file;
+      file.shape = Node::Shape::map;
+      file.mark = node.mark;
+      file.set("id", *node.find("id"));
+      file.set("tasks", std::move(tasks));
+      Diagnostics of_task;
+      Builder builder(file, shelf_, of_task);
+      DirectBase base{.workflow = {}, .definition = builder.build()};
+      if (!of_task.empty()) {
+        for (Error& error : std::move(of_task).take()) {
+          if (error.field.starts_with("tasks[0].")) error.field.erase(0, 9);  // it stands alone in its file
+          strict_ ? diagnostics_.add(std::move(error)) : project_.skipped.push_back(std::move(error));
+        }
+        continue;
+      }
+      child_runs_.insert(child_runs_.end(), builder.child_runs().begin(), builder.child_runs().end());
+      if (!base.definition.tasks.empty()) project_.tasks.push_back(std::move(base));
     }
   }
 
@@ -395,6 +477,7 @@ class Loader {
   Node file_;
   std::vector<Node> workflow_files_;
   Shelf shelf_;
+  bool strict_ = true;  // of autoload
   std::vector<ChildRunUse> child_runs_;
   Project project_;
 };

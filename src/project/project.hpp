@@ -25,8 +25,10 @@ struct RuntimeConfig {
   std::string entrypoint;  // module whose exports are tools, below the root
   std::vector<std::string> permissions;
   int64_t tool_timeout_ms = 60'000;
-  int64_t max_memory_mb = 0;  // 0 = the server's own
-  json::Value native_tools;   // as written
+  int64_t task_timeout_ms = 60'000;       // how long a direct run is waited for, unless the caller says
+  int64_t task_timeout_max_ms = 300'000;  // and at most
+  int64_t max_memory_mb = 0;              // 0 = the server's own
+  json::Value native_tools;               // as written
 };
 
 // A server-side section of compozy.yaml (server, redis, temporal, ...), for src/config to read.
@@ -34,6 +36,12 @@ struct Section {
   std::string name;
   json::Value value;
   Location where;
+};
+
+// A workflow of one task that stands for an agent or a task which can be started by itself (direct.hpp).
+struct DirectBase {
+  std::string workflow;  // whose own file it stands in; empty = the project's
+  Workflow definition;
 };
 
 struct Project {
@@ -45,6 +53,8 @@ struct Project {
   RuntimeConfig runtime;
   std::vector<Workflow> workflows;
   std::vector<Memory> memories;
+  std::vector<DirectBase> agents;  // every agent, with one task that asks it
+  std::vector<DirectBase> tasks;   // `resource: task`; those of workflows are found there
   std::vector<Section> sections;
   std::vector<std::string> files;  // every file that was read, for watching
   std::vector<Error> skipped;      // why autoloaded files were left out, where autoload.strict is false

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "json/print.hpp"
+#include "project/direct.hpp"
 
 namespace compozy::project {
 namespace {
@@ -378,7 +379,9 @@ TEST(Project, WhatTheProjectAsksForAndDoesNotGetIsNamed) {
   EXPECT_THAT(with("autoload: {enabled: true, include: ['parts/*']}\n"),
               HasSubstr("parts/bad.yaml:3:1: unknown field 'foo'"));
   EXPECT_EQ(with("autoload: {enabled: true, strict: false, include: ['parts/*']}\n"), "LOADED");
-  EXPECT_THAT(with("runtime: {task_execution_timeout_max: 5s}\n"), HasSubstr("tasks are not run by themselves"));
+  EXPECT_EQ(with("runtime: {task_execution_timeout_default: 10s, task_execution_timeout_max: 20s}\n"), "LOADED");
+  EXPECT_THAT(with("runtime: {task_execution_timeout_default: 10s, task_execution_timeout_max: 5s}\n"),
+              HasSubstr("longer than task_execution_timeout_max"));
   EXPECT_THAT(with("runtime: {native_tools: {fetch: {timeout: 5s}}}\n"), HasSubstr("there is no cp__fetch yet"));
   EXPECT_THAT(with("runtime: {native_tools: {exec: {timeout: 5s}}}\n"), HasSubstr("fixed limit of 30 s"));
   EXPECT_EQ(with("runtime: {native_tools: {enabled: true, exec: {allowlist: [/bin/ls]}}}\n"), "LOADED");
@@ -593,6 +596,76 @@ TEST(Project, SaysWhatIsWrongWithCompozyYaml) {
   EXPECT_THAT(errors, HasSubstr("compozy.yaml:2:1: unknown field 'workfows' in a project; did you mean 'workflows'?"));
   EXPECT_THAT(errors, HasSubstr("MCP servers are not supported yet"));
   EXPECT_THAT(errors, HasSubstr("there is no file 'none.yaml'"));
+}
+
+TEST(Project, AnAgentsActionBecomesAWorkflowOfOneTask) {
+  Folder folder;
+  folder.workflow(kWeather);
+  const Project project = *folder.load();
+  const auto agents = direct_agents(project);
+  ASSERT_EQ(agents.size(), 1);
+  EXPECT_EQ(agents[0].workflow, "weather");
+  EXPECT_EQ(agents[0].actions, (std::vector<std::string>{"get", "suggest", "judge"}));
+  const Workflow direct = direct_agent(project, {.id = "guide", .action = "get", .prompt = "in {{ .x }}"}).value();
+  EXPECT_EQ(direct.id, "agent:guide");
+  ASSERT_EQ(direct.tasks.size(), 1);
+  EXPECT_EQ(direct.tasks[0].action, "get");
+  EXPECT_EQ(direct.tasks[0].prompt, R"(in {{ "{{" }} .x }})");  // what a caller says is text, not a template
+  EXPECT_EQ(direct.tasks[0].policy.schedule_to_close_ms, project.workflows[0].tasks[0].policy.schedule_to_close_ms);
+  EXPECT_TRUE(direct.input_schema.is_null());
+  EXPECT_TRUE(direct_agent(project, {.id = "guide", .prompt = "hi"}));
+  EXPECT_THAT(direct_agent(project, {.id = "guide"}).error().message, HasSubstr("needs an 'action', a 'prompt'"));
+  EXPECT_THAT(direct_agent(project, {.id = "guide", .action = "gte"}).error().message, HasSubstr("did you mean 'get'"));
+  EXPECT_THAT(direct_agent(project, {.id = "gide", .action = "get"}).error().message,
+              HasSubstr("did you mean 'guide'"));
+}
+
+TEST(Project, ATaskIsStartedByItselfWithoutWhatLeadsOn) {
+  Folder folder;
+  folder.workflow(kWeather);
+  folder.write("parts/t.yaml", "resource: task\nid: mark\nwith: {n: 1}\n");
+  folder.write("compozy.yaml",
+               "name: demo\nworkflows: [{source: w.yaml}]\nmodels: [{provider: mock, model: m}]\n"
+               "autoload: {enabled: true, include: ['parts/*']}\n");
+  const Project project = *folder.load();
+  const Workflow mark = direct_task(project, {.id = "mark"}).value();
+  EXPECT_EQ(mark.id, "task:mark");
+  EXPECT_EQ(mark.outputs.as_string(), R"({{ (index .tasks "mark").output }})");
+  const Workflow now = direct_task(project, {.id = "now", .workflow = "weather"}).value();
+  EXPECT_EQ(now.tasks.size(), 1);
+  EXPECT_FALSE(now.tasks[0].on_success);
+  EXPECT_THAT(direct_task(project, {.id = "check"}).error().message, HasSubstr("no task 'check'"));  // a router
+  EXPECT_THAT(direct_task(project, {.id = "now", .workflow = "other"}).error().message,
+              HasSubstr("workflow 'other' has no task 'now'"));
+}
+
+TEST(Project, ATaskFileThatIsWrongIsReportedOrLeftOut) {
+  Folder folder;
+  folder.workflow("id: w\ntasks: [{id: a}]\n");
+  folder.write("parts/t.yaml", "resource: task\nid: bad\ntool: nothing\n");
+  const std::string head = "name: demo\nworkflows: [{source: w.yaml}]\nautoload: {enabled: true, include: ['parts/*']";
+  folder.write("compozy.yaml", head + "}\n");
+  EXPECT_THAT(folder.errors(), HasSubstr("parts/t.yaml:3:7: tool: unknown tool 'nothing'"));
+  folder.write("compozy.yaml", head + ", strict: false}\n");
+  const Project project = *folder.load();
+  EXPECT_EQ(project.skipped.size(), 1);
+  EXPECT_THAT(direct_tasks(project), ::testing::SizeIs(1));
+}
+
+TEST(Project, OneOfSeveralPartsWithOneIdIsNamedByItsWorkflow) {
+  Folder folder;
+  folder.workflow("id: w\ntasks: [{id: a}]\n");
+  folder.write("v.yaml", "id: v\ntasks: [{id: a}]\n");
+  folder.write("compozy.yaml", "name: demo\nworkflows: [{source: w.yaml}, {source: v.yaml}]\n");
+  const Project project = *folder.load();
+  EXPECT_THAT(direct_task(project, {.id = "a"}).error().message, HasSubstr("several workflows, say which"));
+  EXPECT_TRUE(direct_task(project, {.id = "a", .workflow = "v"}));
+}
+
+TEST(Project, TheRootHasNoSlashAtItsEnd) {
+  Folder folder;
+  folder.workflow("id: w\ntasks: [{id: a}]\n");
+  EXPECT_EQ(load_project(folder.root().string() + "/.")->root, folder.root().string());
 }
 
 }  // namespace

@@ -28,31 +28,33 @@ AuditEntry entry_of(const sql::Rows& rows) {
 
 }  // namespace
 
-io::Task<Result<void>> Audit::add(AuditEntry entry) {
-  co_return co_await database_.write([entry = std::move(entry)](sql::Transaction& transaction) -> Result<void> {
-    AuditEntry row = entry;
-    std::string before;
-    {
-      TRY(auto rows, transaction.query("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1"));
-      TRY(const bool found, rows.next());
-      row.n = found ? rows.integer(0) + 1 : 1;
-      if (found) before = rows.string(1);
-    }
-    TRY(transaction.execute(
-        "INSERT INTO audit (n, at, actor, action, subject, detail, previous_hash, hash) VALUES "
-        "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        row.n, row.at_ms, row.actor, row.action, row.subject,
-        row.detail.empty() ? sql::Bind(nullptr) : sql::Bind(row.detail), before, hash_of(row, before)));
-    return {};
-  });
+Result<void> append_audit(sql::Transaction& transaction, AuditEntry entry) {
+  std::string before;
+  {
+    TRY(auto rows, transaction.query("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1"));
+    TRY(const bool found, rows.next());
+    entry.n = found ? rows.integer(0) + 1 : 1;
+    if (found) before = rows.string(1);
+  }
+  TRY(transaction.execute(
+      "INSERT INTO audit (n, at, actor, action, subject, detail, previous_hash, hash) VALUES "
+      "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+      entry.n, entry.at_ms, entry.actor, entry.action, entry.subject,
+      entry.detail.empty() ? sql::Bind(nullptr) : sql::Bind(entry.detail), before, hash_of(entry, before)));
+  return {};
 }
 
-io::Task<Result<std::vector<AuditEntry>>> Audit::list(int64_t before, int64_t limit) {
-  co_return co_await database_.read([=](sql::Reader& reader) -> Result<std::vector<AuditEntry>> {
+io::Task<Result<void>> Audit::add(AuditEntry entry) {
+  co_return co_await database_.write(
+      [entry = std::move(entry)](sql::Transaction& transaction) { return append_audit(transaction, entry); });
+}
+
+io::Task<Result<std::vector<AuditEntry>>> Audit::list(AuditQuery query) {
+  co_return co_await database_.read([query = std::move(query)](sql::Reader& reader) -> Result<std::vector<AuditEntry>> {
     TRY(auto rows,
-        reader.query("SELECT n, at, actor, action, subject, ifnull(detail, ''), hash FROM audit WHERE ?1 = 0 "
-                     "OR n < ?1 ORDER BY n DESC LIMIT ?2",
-                     before, limit));
+        reader.query("SELECT n, at, actor, action, subject, ifnull(detail, ''), hash FROM audit WHERE (?1 = 0 "
+                     "OR n < ?1) AND at >= ?2 AND (?3 = '' OR subject = ?3) ORDER BY n DESC LIMIT ?4",
+                     query.before, query.since_ms, query.subject, query.limit));
     return sql::collect(std::move(rows), entry_of);
   });
 }

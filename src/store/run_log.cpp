@@ -3,6 +3,9 @@
 
 #include <span>
 
+#include "json/print.hpp"
+#include "store/audit.hpp"
+
 namespace compozy::store {
 
 namespace {
@@ -31,7 +34,15 @@ Result<void> write_start(sql::Transaction& transaction, const Step& step) {
     TRY(transaction.execute("INSERT INTO attributes (run_no, name, text, number) VALUES (?1, ?2, ?3, ?4)", step.run_no,
                             attribute.name, attribute.text, attribute.number));
   }
-  return {};
+  if (run.actor.empty()) return {};
+  return append_audit(
+      transaction,
+      {.at_ms = step.at_ms,
+       .actor = run.actor,
+       .action = "execution.start",
+       .subject = run.run_id,
+       .detail = json::print(json::Value::object({{"workflow_id", run.workflow}, {"definition", run.definition}})),
+       .hash = {}});
 }
 
 Result<void> write_run(sql::Transaction& transaction, const Step& step) {

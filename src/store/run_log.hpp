@@ -35,6 +35,7 @@ struct NewRun {
   std::string input;
   int64_t parent_run = 0;  // run_no of the run whose op started this one; 0 = none
   int64_t parent_op = 0;
+  std::string actor = {};  // who started it, for the audit trail; empty = no entry
   std::vector<Attribute> attributes = {};
   std::vector<LargeValue> large = {};
 };

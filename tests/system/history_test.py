@@ -76,9 +76,15 @@ class HistoryTest(unittest.TestCase):
             self.server.call("POST", f"/api/v0/executions/workflows/{run}/cancel", {})
         self.server.cli("execution", "purge", "--dry-run")
         entries = self.server.call("GET", "/api/v0/audit")["entries"]
-        self.assertEqual([entry["action"] for entry in entries], ["execution.purge", "execution.cancel"])
-        self.assertEqual((entries[1]["actor"], entries[1]["subject"], entries[1]["detail"]), ("owner", run, {"reason": "enough"}))
+        self.assertEqual([entry["action"] for entry in entries], ["execution.purge", "execution.cancel", "execution.start"])
+        self.assertEqual((entries[1]["actor"], entries[1]["subject"], entries[1]["detail"]), ("owner (key first key)", run, {"reason": "enough"}))
+        self.assertEqual((entries[2]["actor"], entries[2]["subject"], entries[2]["detail"]["workflow_id"]), ("owner (key first key)", run, "brief"))
         self.assertTrue(self.server.call("GET", "/api/v0/audit/check")["whole"])
+        listed = json.loads(self.server.cli("audit", "list", "--json", "--subject", run, "--since", "1h").stdout)
+        self.assertEqual([entry["n"] for entry in listed], [2, 1])
+        self.assertIn("execution.cancel", self.server.cli("audit", "list", "--limit", "2").stdout)
+        self.assertEqual(json.loads(self.server.cli("audit", "list", "--json", "--since", "2100-01-01T00:00:00Z").stdout), [])
+        self.assertIn("whole: 3 entries", self.server.cli("audit", "verify").stdout)
         self.server.stop()
         database = sqlite3.connect(self.server.data / "compozy.db")
         database.execute("UPDATE audit SET actor = 'nobody' WHERE n = 1")
@@ -86,6 +92,16 @@ class HistoryTest(unittest.TestCase):
         database.close()
         self.server.start_process()
         self.assertEqual(self.server.call("GET", "/api/v0/audit/check")["first_broken"], 1)
+        verified = self.server.cli("audit", "verify")
+        self.assertNotEqual(verified.returncode, 0)
+        self.assertIn("entry 1 is not as it was written", verified.stderr)
+
+    def test_without_keys_the_trail_says_what_a_client_says_of_itself(self):
+        self.server.stop()
+        self.server = Server(self.root, flags=["--auth-enabled", "false"], env={"USER": "ada"}).start_process()
+        said = self.server.cli("workflow", "execute", "brief", "--wait")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertEqual(self.server.call("GET", "/api/v0/audit", key=False)["entries"][0]["actor"], "anonymous (ada)")
 
     def test_a_concurrency_key_bounds_what_runs_at_once_over_several_runs(self):
         for run in [self.server.start("brief") for _ in range(2)]:

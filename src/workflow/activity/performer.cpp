@@ -61,8 +61,8 @@ io::Task<agent::ToolReply> Performer::run_tool(const Attempt& attempt, const std
 }
 
 io::Task<ActivityResult> Performer::perform_signal(Attempt attempt) {
-  const auto started =
-      co_await runs_->trigger(attempt.spec["name"].string_or(""), attempt.spec["payload"], attempt.key);
+  const auto started = co_await runs_->trigger(attempt.spec["name"].string_or(""), attempt.spec["payload"], attempt.key,
+                                               "run/" + attempt.run_id);
   if (!started) co_return failed_activity(started.error());
   json::Value ids = json::Value::array();
   for (const std::string& id : *started) ids.push_back(id);

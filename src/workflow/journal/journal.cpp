@@ -71,7 +71,8 @@ io::Task<Result<StartedRun>> Journal::start(StartRequest request) {
 }
 
 io::Task<Result<StartedRun>> Journal::start_run(StartRequest request, Parent parent) {
-  CO_TRY(const auto program, options_.programs.latest(request.workflow));
+  using Found = Result<std::shared_ptr<const Program>>;
+  CO_TRY(const auto program, request.program ? Found(request.program) : options_.programs.latest(request.workflow));
   CO_TRY(json::Value input, program->check_input(expression::without_secret_marks(request.input)));
   if (!request.first_task.empty() && program->workflow().find_task(request.first_task) == nullptr) {
     std::vector<std::string> ids;
@@ -116,6 +117,7 @@ io::Task<Result<StartedRun>> Journal::start_run(StartRequest request, Parent par
   deliver(run, {.event = Started{.run_id = run->run_id,
                                  .input = input,
                                  .first_task = request.first_task,
+                                 .first_with = expression::without_secret_marks(request.first_with),
                                  .parent = parent.run ? parent.run->run_id : std::string(),
                                  .depth = parent.depth},
                 .start = store::NewRun{.run_id = run->run_id,
@@ -123,10 +125,11 @@ io::Task<Result<StartedRun>> Journal::start_run(StartRequest request, Parent par
                                        .idem_key = request.idempotency_key,
                                        .idem_hash = request.idempotency_hash,
                                        .definition = program->hash(),
-                                       .definition_json = json::print(project::to_json(program->workflow())),
+                                       .definition_json = program->text(),
                                        .input = std::move(stored_input),
                                        .parent_run = run->parent_run,
                                        .parent_op = run->parent_op,
+                                       .actor = request.actor,
                                        .attributes = rows_of(attributes),
                                        .large = std::move(large)},
                 .done = [durable](Result<void> result) { durable.set(std::move(result)); }});
@@ -160,7 +163,8 @@ io::Task<Result<void>> Journal::ask(std::string run_id, Event event, std::string
   co_return co_await durable.wait();
 }
 
-io::Task<Result<std::vector<std::string>>> Journal::trigger(std::string name, json::Value payload, std::string key) {
+io::Task<Result<std::vector<std::string>>> Journal::trigger(std::string name, json::Value payload, std::string key,
+                                                            std::string actor) {
   const auto programs = options_.programs.triggered_by(name);
   if (programs.empty()) co_return fail(Errc::not_found, "no workflow has a trigger for the signal '" + name + "'");
   std::vector<std::string> started;
@@ -174,7 +178,8 @@ io::Task<Result<std::vector<std::string>>> Journal::trigger(std::string name, js
                                            .input = payload,
                                            .first_task = {},
                                            .idempotency_key = key,
-                                           .idempotency_hash = name}));
+                                           .idempotency_hash = name,
+                                           .actor = actor}));
     started.push_back(std::move(run.run_id));
   }
   co_return started;

@@ -65,7 +65,8 @@ class Journal final : public Runs, private AttemptHost {
   io::Task<Result<void>> signal(std::string run_id, std::string name, json::Value payload, std::string dedupe) override;
   io::Task<Result<void>> vote(std::string run_id, Vote vote) override;
   io::Task<Result<void>> control(std::string run_id, Control control, std::string reason) override;
-  io::Task<Result<std::vector<std::string>>> trigger(std::string name, json::Value payload, std::string key) override;
+  io::Task<Result<std::vector<std::string>>> trigger(std::string name, json::Value payload, std::string key,
+                                                     std::string actor) override;
   std::shared_ptr<Feed> subscribe(const std::string& run_id) override { return feeds_.subscribe(run_id); }
 
  private:

@@ -373,10 +373,10 @@ TEST_F(JournalTest, PauseSurvivesARestart) {
 
 TEST_F(JournalTest, ATriggerStartsEveryWorkflowThatHasIt) {
   programs_.add("w", R"({"triggers":[{"name":"order"}],"tasks":[{"id":"a","tool":"echo"}]})");
-  const auto started = on_loop(journal_->trigger("order", json::Value::object({{"n", 1}}), "")).value();
+  const auto started = on_loop(journal_->trigger("order", json::Value::object({{"n", 1}}), "", "ann")).value();
   EXPECT_EQ(started.size(), 1U);
   EXPECT_EQ(run_to_end(started[0]).status, "SUCCESS");
-  EXPECT_EQ(on_loop(journal_->trigger("nothing", {}, "")).error().code, Errc::not_found);
+  EXPECT_EQ(on_loop(journal_->trigger("nothing", {}, "", "ann")).error().code, Errc::not_found);
 }
 
 TEST_F(JournalTest, AFullDiskRefusesANewRunAndTheRunsThatAreOpenGoOnWhenThereIsRoom) {

@@ -56,6 +56,7 @@ Result<void> Decider::on(const Started& event) {
                   .definition = program_.hash(),
                   .input = event.input,
                   .first_task = first,
+                  .first_with = event.first_with,
                   .parent = event.parent,
                   .depth = event.depth});
   return {};

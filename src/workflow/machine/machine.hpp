@@ -41,8 +41,9 @@ struct Stamp {
 struct Started {
   std::string run_id;
   json::Value input;
-  std::string first_task;  // empty = the first in the list
-  std::string parent;      // run_id, for a run that is a task of another
+  std::string first_task;       // empty = the first in the list
+  json::Value first_with = {};  // over that task's own `with`; null = none
+  std::string parent;           // run_id, for a run that is a task of another
   int64_t depth = 0;
 };
 struct OpFinished {

@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "json/extent.hpp"
+#include "json/print.hpp"
 
 namespace compozy::workflow {
 
@@ -10,6 +11,7 @@ Result<std::shared_ptr<const Program>> Program::load(project::Workflow workflow,
   std::shared_ptr<Program> program(new Program(std::move(workflow), std::move(host_env)));
   const project::Workflow& loaded = program->workflow_;
   program->hash_ = project::content_hash(loaded);
+  program->text_ = json::print(project::to_json(loaded));
   TRY(program->compile(loaded.input_schema, "config.input"));
   for (const project::Task& task : loaded.tasks) TRY(program->compile_task(task));
   for (const project::Agent& agent : loaded.agents) {

@@ -23,6 +23,7 @@ class Program {
 
   const project::Workflow& workflow() const { return workflow_; }
   const std::string& hash() const { return hash_; }
+  const std::string& text() const { return text_; }  // the definition as JSON, as it is stored
   const json::Value& host_env() const { return host_env_; }
 
   // The task that a path names, or null. In a collection every child is the one template; in a wait, its processor.
@@ -43,6 +44,7 @@ class Program {
   project::Workflow workflow_;
   json::Value host_env_;
   std::string hash_;
+  std::string text_;
   std::unordered_map<const void*, json::Schema> schemas_;  // by the address of the document in workflow_
 };
 

@@ -44,8 +44,9 @@ struct RunStarted {
   int64_t semantics = 1;   // numbers deliberate changes of behaviour
   json::Value input;
   std::string first_task;
-  std::string parent;  // run_id of the run that this one is a task of; empty = none
-  int64_t depth = 0;   // how many runs are above it
+  json::Value first_with = {};  // merged over its input
+  std::string parent;           // run_id of the run that this one is a task of; empty = none
+  int64_t depth = 0;            // how many runs are above it
 };
 struct TaskEntered {
   int64_t n = 0;  // order of entry, dense per run

@@ -113,6 +113,7 @@ void fields(V& v, T& r) {
   v("semantics", r.semantics);
   v("input", r.input);
   v("first_task", r.first_task);
+  v("first_with", r.first_with);
   v("parent", r.parent);
   v("depth", r.depth);
 }

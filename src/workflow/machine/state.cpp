@@ -23,6 +23,7 @@ class Fold {
     state_.definition = r.definition;
     state_.input = r.input;
     state_.next_task = r.first_task;
+    state_.next_with = r.first_with;
     state_.parent = r.parent;
     state_.depth = r.depth;
     state_.tasks = json::Value::object();

@@ -24,8 +24,11 @@ struct StartRequest {
   std::string workflow;
   json::Value input;
   std::string first_task;        // empty = the first in the list
+  json::Value first_with = {};   // over that task's own `with`; null = none
   std::string idempotency_key;   // empty = none. The same key with the same request gives the same run
   std::string idempotency_hash;  // of the request; the same key with another hash is Errc::validation_failed
+  std::string actor = {};        // who asked, for the audit trail: written with the run; empty = a run of ours did
+  std::shared_ptr<const Program> program = {};  // what runs; null = what the workflow is at present
 };
 
 struct StartedRun {
@@ -62,8 +65,8 @@ class Runs {
   virtual io::Task<Result<void>> control(std::string run_id, Control control, std::string reason) = 0;
 
   // Starts a run of every workflow that has a trigger of this name. Errors: not_found, validation_failed (its schema).
-  virtual io::Task<Result<std::vector<std::string>>> trigger(std::string name, json::Value payload,
-                                                             std::string key) = 0;
+  virtual io::Task<Result<std::vector<std::string>>> trigger(std::string name, json::Value payload, std::string key,
+                                                             std::string actor) = 0;
 
   // From now on; what came before is in the store. Never null.
   virtual std::shared_ptr<Feed> subscribe(const std::string& run_id) = 0;

@@ -162,7 +162,8 @@ io::Task<bool> Scheduler::begin(Entry& entry, int64_t nominal_ms) {
        .input = entry.schedule.input,
        .first_task = {},
        .idempotency_key = "schedule/" + entry.workflow + "/" + std::to_string(nominal_ms),
-       .idempotency_hash = "schedule"});
+       .idempotency_hash = "schedule",
+       .actor = "schedule"});
   if (started) {
     entry.row.last_ms = nominal_ms;
     entry.row.last_run = started->run_id;

@@ -56,7 +56,7 @@ class FakeRuns final : public Runs {
     co_return Result<void>();
   }
   io::Task<Result<void>> vote(std::string, Vote) override { co_return Result<void>(); }
-  io::Task<Result<std::vector<std::string>>> trigger(std::string, json::Value, std::string) override {
+  io::Task<Result<std::vector<std::string>>> trigger(std::string, json::Value, std::string, std::string) override {
     co_return std::vector<std::string>();
   }
   std::shared_ptr<Feed> subscribe(const std::string&) override { return feed = std::make_shared<Feed>(1); }
