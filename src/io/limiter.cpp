@@ -15,13 +15,63 @@ int64_t interval_us(const RateDemand& rate) {
 
 }  // namespace
 
+size_t Limiter::Queue::size() const {
+  size_t sum = 0;
+  for (const auto& [priority, waiting] : classes_) sum += waiting.all.size();
+  return sum;
+}
+
+Limiter::Ticket Limiter::Queue::first() const {
+  const Class* chosen = nullptr;
+  for (const auto& [priority, waiting] : classes_) {
+    if (chosen == nullptr || *waiting.all.begin() < *chosen->all.begin()) chosen = &waiting;
+  }
+  return std::get<Place>(*chosen->turns.begin()).ticket;
+}
+
+void Limiter::Queue::insert(const Asked& asked, Ticket ticket) {
+  const Place place{.rank = asked.demand.rank, .ticket = ticket};
+  Class& among = classes_[asked.demand.priority];
+  if (!among.all.insert(place).second) return;
+  const auto [found, is_new] = among.groups.try_emplace(asked.demand.group);
+  Group& group = found->second;
+  if (is_new) {
+    group.turn = among.turn;
+  } else {
+    among.turns.erase({group.turn, *group.waiting.begin(), &group});
+  }
+  group.waiting.insert(place);
+  among.turns.insert({group.turn, *group.waiting.begin(), &group});
+}
+
+void Limiter::Queue::erase(const Asked& asked, Ticket ticket, bool had_its_turn) {
+  const Place place{.rank = asked.demand.rank, .ticket = ticket};
+  const auto at = classes_.find(asked.demand.priority);
+  if (at == classes_.end() || at->second.all.erase(place) == 0) return;
+  Class& among = at->second;
+  const auto found = among.groups.find(asked.demand.group);
+  Group& group = found->second;
+  among.turns.erase({group.turn, *group.waiting.begin(), &group});
+  group.waiting.erase(place);
+  if (had_its_turn) {
+    among.turn = group.turn;
+    ++group.turn;
+  }
+  if (!group.waiting.empty()) {
+    among.turns.insert({group.turn, *group.waiting.begin(), &group});
+  } else {
+    among.groups.erase(found);
+  }
+  if (among.all.empty()) classes_.erase(at);
+}
+
 Limiter::Ticket Limiter::ask(Demand demand, Granted granted) {
   if (keys_.size() >= drop_at_) drop_idle_keys();
   const Ticket ticket = ++last_ticket_;
   Asked& asked = asked_[ticket];
   asked.demand = std::move(demand);
   asked.granted = std::move(granted);
-  try_grant(ticket, asked, {});
+  try_grant(ticket, asked, nullptr);
   return ticket;
 }
 
@@ -31,7 +81,7 @@ void Limiter::release(Ticket ticket) {
   const Asked asked = std::move(found->second);
   asked_.erase(found);
   if (!asked.holds) {
-    keys_[asked.held_back_by].waiting.erase({.rank = asked.demand.rank, .ticket = ticket});
+    keys_[asked.held_back_by].waiting.erase(asked, ticket, false);
     return wake(asked.held_back_by);
   }
   for (const SlotDemand& slot : asked.demand.slots) --keys_[slot.key].holders;
@@ -80,10 +130,10 @@ int64_t Limiter::wait_us(const RateDemand& rate) const {
   return std::max<int64_t>(0, paid_until_us - interval_us(rate) * burst - now_us);
 }
 
-bool Limiter::try_grant(Ticket ticket, Asked& asked, const std::string& woken_by) {
-  const Place place{.rank = asked.demand.rank, .ticket = ticket};
+bool Limiter::try_grant(Ticket ticket, Asked& asked, const std::string* woken_by) {
+  // Where some wait already, a newcomer waits for its turn as well.
   const auto has_earlier = [&](const std::string& name, const Key& key) {
-    return name != woken_by && !key.waiting.empty() && *key.waiting.begin() < place;
+    return (woken_by == nullptr || name != *woken_by) && !key.waiting.empty();
   };
   for (const SlotDemand& slot : asked.demand.slots) {
     const Key& key = keys_[slot.key];
@@ -97,9 +147,10 @@ bool Limiter::try_grant(Ticket ticket, Asked& asked, const std::string& woken_by
     if (wait == 0 && !has_earlier(rate.key, key)) continue;
     hold_back(ticket, asked, rate.key);
     if (!key.timer) key.timer = std::make_unique<Timer>(loop_);
-    if (*key.waiting.begin() == place) key.timer->start(wait / 1'000 + 1, [this, name = rate.key] { wake(name); });
+    if (key.waiting.first() == ticket) key.timer->start(wait / 1'000 + 1, [this, name = rate.key] { wake(name); });
     return false;
   }
+  if (woken_by != nullptr) keys_[*woken_by].waiting.erase(asked, ticket, true);
   for (const SlotDemand& slot : asked.demand.slots) ++keys_[slot.key].holders;
   for (const RateDemand& rate : asked.demand.rates) charge(rate, rate.cost);
   asked.holds = true;
@@ -111,7 +162,7 @@ bool Limiter::try_grant(Ticket ticket, Asked& asked, const std::string& woken_by
 
 void Limiter::hold_back(Ticket ticket, Asked& asked, const std::string& key) {
   asked.held_back_by = key;
-  keys_[key].waiting.insert({.rank = asked.demand.rank, .ticket = ticket});
+  keys_[key].waiting.insert(asked, ticket);
 }
 
 // Lets those go that wait for this key, until it is full again or the first of them may not yet.
@@ -119,10 +170,11 @@ void Limiter::wake(const std::string& name) {
   while (true) {
     Key& key = keys_[name];
     if (key.waiting.empty()) return;
-    const Place first = *key.waiting.begin();
-    key.waiting.erase(key.waiting.begin());
-    Asked& asked = asked_.at(first.ticket);
-    if (!try_grant(first.ticket, asked, name) && asked.held_back_by == name) return;
+    const Ticket first = key.waiting.first();
+    Asked& asked = asked_.at(first);
+    if (try_grant(first, asked, &name)) continue;
+    if (asked.held_back_by == name) return;
+    keys_[name].waiting.erase(asked, first, false);  // it waits for another key now
   }
 }
 

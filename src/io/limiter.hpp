@@ -4,7 +4,9 @@
 // in a period); it is granted once every key that it names has room, all at once, so two demands never wait for each
 // other. A key that is full holds back only those that name it.
 //
-//   order   by rank, then by arrival, within each key
+//   order   within each key: of the priorities that wait, the one whose first has the lowest rank; within a priority
+//           the groups take turns, so that one with thousands waiting holds up no other; within a group by rank, then
+//           by arrival
 //   rates   the generic cell rate algorithm (ITU-T I.371): `burst` grants at once, then one each period/limit. What a
 //           grant really cost may be charged afterwards; the key then stays shut until that is paid off
 //
@@ -16,10 +18,12 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <stop_token>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -49,6 +53,8 @@ struct Demand {
   std::vector<SlotDemand> slots;
   std::vector<RateDemand> rates;
   int64_t rank = 0;  // lower goes first
+  int64_t priority = 0;
+  std::string group = {};
 };
 
 class Limiter {
@@ -90,25 +96,47 @@ class Limiter {
   Task<Result<Hold>> enter(Demand demand, std::stop_token stop);
 
  private:
-  struct Place {
-    int64_t rank = 0;
-    Ticket ticket = 0;
-    auto operator<=>(const Place&) const = default;
-  };
-  struct Key {
-    int64_t holders = 0;
-    int64_t paid_until_us = 0;  // the theoretical arrival time of the next grant
-    std::set<Place> waiting;
-    std::unique_ptr<Timer> timer;
-  };
   struct Asked {
     Demand demand;
     Granted granted;
     std::string held_back_by;
     bool holds = false;
   };
+  struct Place {
+    int64_t rank = 0;
+    Ticket ticket = 0;
+    auto operator<=>(const Place&) const = default;
+  };
+  // Who waits for one key. A group's turn is a number: the lowest goes, and comes again after those that wait now.
+  class Queue {
+   public:
+    bool empty() const { return classes_.empty(); }
+    size_t size() const;
+    Ticket first() const;
+    void insert(const Asked& asked, Ticket ticket);
+    void erase(const Asked& asked, Ticket ticket, bool had_its_turn);
 
-  bool try_grant(Ticket ticket, Asked& asked, const std::string& woken_by);
+   private:
+    struct Group {
+      uint64_t turn = 0;
+      std::set<Place> waiting;
+    };
+    struct Class {  // those of one priority
+      uint64_t turn = 0;
+      std::set<Place> all;
+      std::map<std::string, Group, std::less<>> groups;
+      std::set<std::tuple<uint64_t, Place, const Group*>> turns;  // of each group, by its first
+    };
+    std::map<int64_t, Class> classes_;
+  };
+  struct Key {
+    int64_t holders = 0;
+    int64_t paid_until_us = 0;  // the theoretical arrival time of the next grant
+    Queue waiting;
+    std::unique_ptr<Timer> timer;
+  };
+
+  bool try_grant(Ticket ticket, Asked& asked, const std::string* woken_by);
   void hold_back(Ticket ticket, Asked& asked, const std::string& key);
   void wake(const std::string& key);
   int64_t wait_us(const RateDemand& rate) const;

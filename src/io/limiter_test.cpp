@@ -10,7 +10,10 @@ using ::testing::IsEmpty;
 class LimiterTest : public ::testing::Test {
  protected:
   Limiter::Ticket ask(const std::string& name, Demand demand) {
-    return limiter_.ask(std::move(demand), [this, name](Limiter::Ticket) { granted_.push_back(name); });
+    return limiter_.ask(std::move(demand), [this, name](Limiter::Ticket ticket) {
+      granted_.push_back(name);
+      last_ = ticket;
+    });
   }
   static Demand slot(std::string key, int64_t most, int64_t rank = 0) {
     return {.slots = {{.key = std::move(key), .holders_max = most}}, .rates = {}, .rank = rank};
@@ -26,6 +29,7 @@ class LimiterTest : public ::testing::Test {
   ManualClock clock_;
   Limiter limiter_{loop_, clock_};
   std::vector<std::string> granted_;
+  Limiter::Ticket last_ = 0;  // granted
 };
 
 TEST_F(LimiterTest, GrantsUpToTheLimitAndTheNextWhenOneIsReleased) {
@@ -49,6 +53,47 @@ TEST_F(LimiterTest, LowerRanksGoFirstAndEqualOnesInTheirOrder) {
   limiter_.release(first);
   limiter_.release(second);
   EXPECT_THAT(granted_, ElementsAre("holder", "first", "second", "late"));
+}
+
+TEST_F(LimiterTest, GroupsTakeTurnsSoThatAThousandOfOneHoldUpNoOther) {
+  const auto of = [](const std::string& group, int64_t rank) {
+    return Demand{.slots = {{.key = "k", .holders_max = 1}}, .rates = {}, .rank = rank, .group = group};
+  };
+  ask("holder", slot("k", 1));
+  for (int i = 0; i < 1'000; ++i) ask("a" + std::to_string(i), of("a", i));
+  ask("b0", of("b", 5'000));
+  ask("b1", of("b", 5'001));
+  ask("c0", of("c", 6'000));
+  for (int i = 0; i < 8; ++i) limiter_.release(last_);
+  EXPECT_THAT(granted_, ElementsAre("holder", "a0", "b0", "c0", "a1", "b1", "a2", "a3", "a4"));
+}
+
+TEST_F(LimiterTest, APriorityGoesByItsOldestWhateverTheGroup) {
+  const auto of = [](const std::string& group, int64_t rank, int64_t priority) {
+    return Demand{
+        .slots = {{.key = "k", .holders_max = 1}}, .rates = {}, .rank = rank, .priority = priority, .group = group};
+  };
+  ask("holder", slot("k", 1));
+  ask("old", of("a", 100, 0));
+  ask("new", of("a", 200, 0));
+  ask("urgent", of("b", 150, 1));
+  ask("late", of("b", 300, -1));
+  for (int i = 0; i < 4; ++i) limiter_.release(last_);
+  EXPECT_THAT(granted_, ElementsAre("holder", "old", "urgent", "new", "late"));
+}
+
+TEST_F(LimiterTest, OneThatGivesUpLeavesItsTurnToTheNextOfItsGroup) {
+  const auto of = [](const std::string& group) {
+    return Demand{.slots = {{.key = "k", .holders_max = 1}}, .rates = {}, .group = group};
+  };
+  const auto holder = ask("holder", slot("k", 1));
+  ask("a0", of("a"));
+  const auto b0 = ask("b0", of("b"));
+  ask("b1", of("b"));
+  limiter_.release(b0);
+  limiter_.release(holder);
+  EXPECT_THAT(granted_, ElementsAre("holder", "a0"));
+  EXPECT_EQ(limiter_.waiting("k"), 1U);
 }
 
 TEST_F(LimiterTest, AFullKeyHoldsBackOnlyThoseThatNameIt) {

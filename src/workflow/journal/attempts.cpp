@@ -109,7 +109,9 @@ io::Demand Attempts::demand_of(const Work& work) const {
   const json::Value& admission = work.spec["admission"];
   io::Demand demand{.slots = {{.key = {}, .holders_max = concurrent_max_}},
                     .rates = {},
-                    .rank = work.opened_ms - admission["priority"].integer_or(0) * 1'000};
+                    .rank = work.opened_ms - admission["priority"].integer_or(0) * 1'000,
+                    .priority = admission["priority"].integer_or(0),
+                    .group = work.run->program->workflow().id};
   if (const json::Value& slots = admission["concurrency"]; slots.is_array()) {
     for (const json::Value& slot : slots.as_array())
       demand.slots.push_back({.key = slot["key"].string_or(""), .holders_max = slot["limit"].integer_or(1)});

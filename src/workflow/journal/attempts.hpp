@@ -10,7 +10,8 @@
 //                                      worker_lost
 //
 // Limits: `concurrent_max` attempts at once, and those that a task names itself (project/policy.hpp); the rest wait by
-// priority, then in order. A pause between attempts holds no slot. Owner: Journal. Thread: the loop.
+// priority; within one, workflows take turns and each goes in order. A pause between attempts holds no slot. Owner:
+// Journal. Thread: the loop.
 #pragma once
 
 #include <cstdint>
