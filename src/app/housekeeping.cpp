@@ -12,6 +12,7 @@ namespace {
 
 constexpr int64_t kFirstSweepMs = 60'000;
 constexpr int64_t kSweepMs = 600'000;
+constexpr int64_t kDefinitionMs = 3'600'000;  // so long it stays in any case
 
 }  // namespace
 
@@ -36,7 +37,17 @@ io::Task<Result<json::Value>> Housekeeping::sweep(std::string workflow, bool dry
     if (!dry_run)
       log::info("runs deleted", {{"workflow", id}, {"succeeded", purged.succeeded}, {"failed", purged.failed}});
   }
-  co_return json::Value::object({{"dry_run", dry_run}, {"purged", std::move(list)}});
+  CO_TRY(const int64_t definitions, co_await sweep_definitions(dry_run));
+  co_return json::Value::object({{"dry_run", dry_run}, {"purged", std::move(list)}, {"definitions", definitions}});
+}
+
+io::Task<Result<int64_t>> Housekeeping::sweep_definitions(bool dry_run) {
+  std::vector<std::string> kept;
+  for (const auto& program : programs_.all()) kept.push_back(program->hash());
+  CO_TRY(const int64_t gone,
+         co_await retention_.purge_definitions(std::move(kept), clock_.wall_ms() - kDefinitionMs, dry_run));
+  if (gone > 0 && !dry_run) log::info("definitions that no run has deleted", {{"count", gone}});
+  co_return gone;
 }
 
 store::RetentionRule Housekeeping::rule_of(const std::string& workflow) const {

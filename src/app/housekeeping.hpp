@@ -25,10 +25,12 @@ class Housekeeping {
 
   io::Task<void> keep(std::stop_token stop);
 
-  // What was deleted, or would be: {purged: [{workflow_id, succeeded, failed}], dry_run}. `workflow` empty: of all.
+  // What was deleted, or would be: {purged: [{workflow_id, succeeded, failed}], definitions, dry_run}. `workflow`
+  // empty: of all.
   io::Task<Result<json::Value>> sweep(std::string workflow, bool dry_run);
 
  private:
+  io::Task<Result<int64_t>> sweep_definitions(bool dry_run);
   store::RetentionRule rule_of(const std::string& workflow) const;
 
   io::Loop& loop_;

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/large_values.hpp"
 
-#include <filesystem>
-
 #include "json/parse.hpp"
 #include "json/print.hpp"
-#include "sql/sqlite/sqlite_database.hpp"
+#include "sql/sqlite/scratch_database.hpp"
 
 namespace compozy::store {
 namespace {
@@ -16,16 +14,6 @@ using ::testing::StartsWith;
 
 class LargeValues : public ::testing::Test {
  protected:
-  LargeValues() {
-    folder_ = std::filesystem::temp_directory_path() / ("compozy-large-" + std::to_string(::getpid()));
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-    database_ = sql::open_sqlite({.path = (folder_ / "test.db").string()}).value();
-  }
-  ~LargeValues() override {
-    database_.reset();
-    std::filesystem::remove_all(folder_);
-  }
   Result<std::string> stored_and_read(const std::string& column, const std::vector<LargeValue>& large) {
     TRY(database_->write_blocking(
         [&](sql::Transaction& transaction) { return write_large(transaction, 1, large, 1'000); }));
@@ -35,8 +23,7 @@ class LargeValues : public ::testing::Test {
   }
   static json::Value text(size_t bytes) { return std::string(bytes, 'x'); }
 
-  std::filesystem::path folder_;
-  std::unique_ptr<sql::Database> database_;
+  sql::ScratchDatabase database_;
 };
 
 TEST_F(LargeValues, SmallOnesStayWhereTheyAre) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/retention.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <set>
+#include <string_view>
 
 namespace compozy::store {
 
@@ -37,7 +40,48 @@ Result<int64_t> delete_page(sql::Transaction& transaction, const std::string& wo
   return static_cast<int64_t>(page.size());
 }
 
+// The definitions that no run has, and the newest run of those that were asked.
+struct Unused {
+  std::vector<std::string> hashes;
+  int64_t last_run_no = 0;
+};
+
+Result<Unused> find_unused(sql::Reader& reader, const std::vector<std::string>& kept, int64_t before_ms) {
+  TRY(auto rows, reader.query("SELECT hash FROM definitions WHERE created_ms < ?1", before_ms));
+  TRY(std::vector<std::string> old, sql::collect(std::move(rows), [](const sql::Rows& row) { return row.string(0); }));
+  std::erase_if(old, [&](const std::string& hash) { return std::ranges::find(kept, hash) != kept.end(); });
+  if (old.empty()) return Unused{};
+  TRY(auto used, reader.query("SELECT DISTINCT definition FROM runs"));
+  TRY(const auto held, sql::collect(std::move(used), [](const sql::Rows& row) { return row.string(0); }));
+  const std::set<std::string_view> in_use(held.begin(), held.end());
+  std::erase_if(old, [&](const std::string& hash) { return in_use.contains(hash); });
+  TRY(const auto last, reader.query_integer("SELECT max(run_no) FROM runs"));
+  return Unused{.hashes = std::move(old), .last_run_no = last.value_or(0)};
+}
+
 }  // namespace
+
+// A run that starts writes its definition in its own transaction, unless it is there: so what was unused a moment ago
+// goes only if none of the runs since then has it.
+io::Task<Result<int64_t>> Retention::purge_definitions(std::vector<std::string> kept, int64_t before_ms, bool dry_run) {
+  CO_TRY(const Unused unused, co_await database_.read([kept = std::move(kept), before_ms](sql::Reader& reader) {
+    return find_unused(reader, kept, before_ms);
+  }));
+  if (dry_run || unused.hashes.empty()) co_return static_cast<int64_t>(unused.hashes.size());
+  const auto deleted = std::make_shared<int64_t>(0);
+  CO_TRY(co_await database_.write([unused, deleted](sql::Transaction& transaction) -> Result<void> {
+    *deleted = 0;
+    for (const std::string& hash : unused.hashes) {
+      TRY(const int64_t gone,
+          transaction.execute("DELETE FROM definitions WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE "
+                              "run_no > ?2 AND definition = ?1)",
+                              hash, unused.last_run_no));
+      *deleted += gone;
+    }
+    return {};
+  }));
+  co_return *deleted;
+}
 
 io::Task<Result<std::vector<std::string>>> Retention::workflows() {
   co_return co_await database_.read([](sql::Reader& reader) -> Result<std::vector<std::string>> {

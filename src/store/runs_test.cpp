@@ -3,10 +3,8 @@
 // Runs as rows: how they are found, and when they go.
 #include "store/runs.hpp"
 
-#include <filesystem>
-
 #include "io/loop.hpp"
-#include "sql/sqlite/sqlite_database.hpp"
+#include "sql/sqlite/scratch_database.hpp"
 #include "store/retention.hpp"
 
 namespace compozy::store {
@@ -17,17 +15,6 @@ using ::testing::IsEmpty;
 
 class RunRows : public ::testing::Test {
  protected:
-  RunRows() {
-    folder_ = std::filesystem::temp_directory_path() / ("compozy-runs-" + std::to_string(::getpid()));
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-    database_ = sql::open_sqlite({.path = (folder_ / "test.db").string()}).value();
-  }
-  ~RunRows() override {
-    database_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
   struct Made {
     std::string workflow = "w";
     std::vector<Attribute> attributes = {};
@@ -73,9 +60,8 @@ class RunRows : public ::testing::Test {
   static Attribute tenant(std::string name) { return {.name = "tenant", .text = std::move(name), .number = {}}; }
   static Attribute amount(int n) { return {.name = "amount", .text = std::to_string(n), .number = n}; }
 
-  std::filesystem::path folder_;
   io::Loop loop_;
-  std::unique_ptr<sql::Database> database_;
+  sql::ScratchDatabase database_;
   int64_t last_ = 0;
 };
 
@@ -160,6 +146,30 @@ TEST_F(RunRows, TheWorkflowsThatHaveRunsAreNamedOnce) {
   for (const char* workflow : {"b", "a", "b", "c"}) add({.workflow = workflow});
   Retention retention(*database_);
   EXPECT_THAT(io::run_until(loop_, retention.workflows()).value(), ElementsAre("a", "b", "c"));
+}
+
+TEST_F(RunRows, ADefinitionGoesWhenNoRunAndNoProjectHasIt) {
+  for (const char* hash : {"d", "kept", "young", "gone", "taken"}) {
+    database_
+        ->write_blocking([&](sql::Transaction& t) -> Result<void> {
+          TRY(t.execute(
+              "INSERT INTO definitions (hash, workflow, resolved_json, created_ms) VALUES (?1, 'w', '{}', ?2)", hash,
+              std::string_view(hash) == "young" ? 900 : 1));
+          return {};
+        })
+        .value();
+  }
+  add({});  // has "d"
+  Retention retention(*database_);
+  EXPECT_EQ(io::run_until(loop_, retention.purge_definitions({"kept", "taken"}, 500, true)).value(), 1);
+  EXPECT_EQ(io::run_until(loop_, retention.purge_definitions({"kept", "taken"}, 500, false)).value(), 1);
+  std::vector<std::string> left;
+  EXPECT_TRUE(database_->read_blocking([&](sql::Reader& reader) -> Result<void> {
+    TRY(auto rows, reader.query("SELECT hash FROM definitions ORDER BY hash"));
+    TRY(left, sql::collect(std::move(rows), [](const sql::Rows& row) { return row.string(0); }));
+    return {};
+  }));
+  EXPECT_THAT(left, ElementsAre("d", "kept", "taken", "young"));
 }
 
 }  // namespace

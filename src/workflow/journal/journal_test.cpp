@@ -1,12 +1,11 @@
 #include "workflow/journal/journal.hpp"
 
-#include <filesystem>
 #include <map>
 #include <thread>
 
 #include "json/parse.hpp"
 #include "json/print.hpp"
-#include "sql/sqlite/sqlite_database.hpp"
+#include "sql/sqlite/scratch_database.hpp"
 #include "store/runs.hpp"
 
 namespace compozy::workflow {
@@ -116,22 +115,16 @@ constexpr const char* kFast = R"("policy":{"retry":{"initial_ms":1,"backoff":1.0
 class JournalTest : public ::testing::Test {
  public:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() / ("compozy-journal-" + std::to_string(::getpid()));
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
     programs_.add(
         "two",
         R"({"tasks":[{"id":"a","tool":"echo","with":{"x":"{{ .workflow.input.x }}"},"on_success":{"next":"b"}},{"id":"b","tool":"echo","with":{"y":"{{ .tasks.a.output.x }}"}}]})");
     open();
   }
-  void TearDown() override {
-    crash();
-    std::filesystem::remove_all(folder_);
-  }
-  void open() {
+  void TearDown() override { crash(); }
+  void open(const sql::SqliteOptions& options = {.path = {}}) {
     loop_ = std::make_unique<io::Loop>();
     activities_.loop = loop_.get();
-    database_ = sql::open_sqlite({.path = (folder_ / "test.db").string()}).value();
+    database_.open(options);
     journal_ = std::make_unique<Journal>(JournalOptions{.database = *database_,
                                                         .loop = *loop_,
                                                         .clock = system_clock(),
@@ -146,7 +139,7 @@ class JournalTest : public ::testing::Test {
     if (!journal_) return;
     on_loop(end_quietly());
     journal_.reset();
-    database_.reset();
+    database_.close();
     loop_.reset();
   }
   io::Task<Result<void>> end_quietly() {
@@ -190,12 +183,11 @@ class JournalTest : public ::testing::Test {
     return kinds;
   }
 
-  std::filesystem::path folder_;
   SeededRandom random_{3};
   FakeActivities activities_;
   FakePrograms programs_;
   std::unique_ptr<io::Loop> loop_;
-  std::unique_ptr<sql::Database> database_;
+  sql::ScratchDatabase database_;
   std::unique_ptr<Journal> journal_;
 };
 
@@ -381,16 +373,7 @@ TEST_F(JournalTest, ATriggerStartsEveryWorkflowThatHasIt) {
 
 TEST_F(JournalTest, AFullDiskRefusesANewRunAndTheRunsThatAreOpenGoOnWhenThereIsRoom) {
   crash();
-  loop_ = std::make_unique<io::Loop>();
-  database_ = sql::open_sqlite({.path = (folder_ / "test.db").string(), .pages_max = 60}).value();
-  journal_ = std::make_unique<Journal>(JournalOptions{.database = *database_,
-                                                      .loop = *loop_,
-                                                      .clock = system_clock(),
-                                                      .random = random_,
-                                                      .activities = activities_,
-                                                      .programs = programs_});
-  journal_->open_blocking().value();
-  on_loop(journal_->recover()).value();
+  open({.path = {}, .pages_max = 60});
   const std::string large = R"({"x":")" + std::string(300'000, 'x') + "\"}";
   const auto refused = on_loop(journal_->start({.workflow = "two",
                                                 .input = json::parse(large).value(),

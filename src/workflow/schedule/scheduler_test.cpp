@@ -1,11 +1,9 @@
 #include "workflow/schedule/scheduler.hpp"
 
-#include <filesystem>
-
 #include "io/timer.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
-#include "sql/sqlite/sqlite_database.hpp"
+#include "sql/sqlite/scratch_database.hpp"
 
 namespace compozy::workflow {
 namespace {
@@ -77,10 +75,6 @@ class FakeRuns final : public Runs {
 class SchedulerTest : public ::testing::Test {
  public:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() / ("compozy-schedule-" + std::to_string(::getpid()));
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-    database_ = sql::open_sqlite({.path = (folder_ / "test.db").string()}).value();
     driver_ = std::make_unique<FakeRuns>(*database_);
     runs_ = std::make_unique<store::Runs>(*database_);
     at(kMidnight + 1);
@@ -88,8 +82,6 @@ class SchedulerTest : public ::testing::Test {
   void TearDown() override {
     close();
     driver_.reset();
-    database_.reset();
-    std::filesystem::remove_all(folder_);
   }
   void open(const std::string& schedule) {
     close();
@@ -110,10 +102,9 @@ class SchedulerTest : public ::testing::Test {
   json::Value view() { return io::run_until(loop_, scheduler_->get("tick")).value(); }
   void at(int64_t ms) { clock_.advance_ms(ms - clock_.wall_ms()); }
 
-  std::filesystem::path folder_;
   io::Loop loop_;
   ManualClock clock_;
-  std::unique_ptr<sql::Database> database_;
+  sql::ScratchDatabase database_;
   std::unique_ptr<FakeRuns> driver_;
   std::unique_ptr<store::Runs> runs_;
   OneProgram programs_;
