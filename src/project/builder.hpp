@@ -39,6 +39,7 @@ void apply_options(const Node& config, Policy& policy, bool& total_is_set, std::
 std::optional<Transition> build_transition(const Node& node, const std::string& path, Diagnostics& diagnostics);
 ModelConfig build_model(const Node& node, const std::string& path, Diagnostics& diagnostics);
 Memory build_memory(const Node& node, const std::string& path, Diagnostics& diagnostics);
+void check_author(const Node& owner, Diagnostics& diagnostics);
 void check_source_of_truth(const Node& config, const std::string& path, Diagnostics& diagnostics);
 int64_t duration_of(const Node& node, std::string_view name);  // 0 when absent; kinds are checked already
 int64_t integer_of(const Node& node, std::string_view name, int64_t fallback);
@@ -121,7 +122,7 @@ class Builder {
   void build_children(const Node& node, Task& task, const std::string& path, const std::string& qualified);
   void build_collection(const Node& node, Task& task, const std::string& path, const std::string& qualified);
   Task build_inside(const Node& node, const std::string& path, const std::string& parent,
-                    std::initializer_list<std::string_view> further_names);
+                    const std::vector<std::string_view>& further_names);
 
   // builder_control
   void build_wait(const Node& node, Task& task, const std::string& path, const std::string& qualified);

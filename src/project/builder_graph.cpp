@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "expression/template.hpp"
 #include "project/builder.hpp"
 
 namespace compozy::project {
@@ -41,6 +42,8 @@ void Builder::check_target(const std::string& target, const Task& task, std::str
   }
   std::string message = "unknown task '" + target + "'" + did_you_mean(target, ids_of(workflow_.tasks));
   const bool is_child = std::ranges::find(places_, target, &Place::id) != places_.end();
+  if (expression::is_template(target))
+    message = "'" + target + "' is a template; the graph is checked before it runs: let a router choose among ids";
   if (is_child) message = "'" + target + "' is a child of another task; only a top-level task can come next";
   diagnostics_.add(*at, "task '" + task.id + "'." + std::string(field), std::move(message));
 }

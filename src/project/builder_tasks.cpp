@@ -95,7 +95,8 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
     case TaskType::composite: build_children(node, task, path, qualified); break;
     case TaskType::collection: build_collection(node, task, path, qualified); break;
     case TaskType::aggregate:
-      if (task.outputs.is_null()) diagnostics_.add(node, path, "an aggregate task needs 'outputs'");
+      if (task.outputs.size() == 0)
+        diagnostics_.add(node, path, "an aggregate task needs 'outputs', and not empty ones");
       break;
     case TaskType::wait: build_wait(node, task, path, qualified); break;
     case TaskType::signal: build_signal(node, task, path); break;
@@ -285,15 +286,15 @@ void Builder::build_children(const Node& node, Task& task, const std::string& pa
   if (tasks == nullptr || !tasks->is_list()) return;
   if (tasks->items.empty()) diagnostics_.add(*tasks, path + ".tasks", "needs at least one task");
   const size_t names = names_inside_.size();
-  names_inside_.emplace_back(kChildConditionNames[0]);
+  names_inside_.insert(names_inside_.end(), kChildConditionNames.begin(), kChildConditionNames.end());
   task.tasks = build_tasks(*tasks, path + ".tasks", qualified, false);
   names_inside_.resize(names);
 }
 
 Task Builder::build_inside(const Node& node, const std::string& path, const std::string& parent,
-                           std::initializer_list<std::string_view> further_names) {
+                           const std::vector<std::string_view>& further_names) {
   const size_t names = names_inside_.size();
-  names_inside_.emplace_back(kChildConditionNames[0]);
+  names_inside_.insert(names_inside_.end(), kChildConditionNames.begin(), kChildConditionNames.end());
   names_inside_.insert(names_inside_.end(), further_names.begin(), further_names.end());
   Task task = build_task(node, path, parent, false);
   names_inside_.resize(names);
@@ -324,8 +325,9 @@ void Builder::build_collection(const Node& node, Task& task, const std::string& 
   const Node* child = node.find("task");
   if (child == nullptr || !child->is_map()) return;
   ++collections_;
-  task.tasks.push_back(build_inside(*child, path + ".task", qualified,
-                                    {kItemConditionNames[0], kItemConditionNames[1], task.item_var, task.index_var}));
+  std::vector<std::string_view> names(kItemConditionNames.begin(), kItemConditionNames.end());
+  names.insert(names.end(), {task.item_var, task.index_var});
+  task.tasks.push_back(build_inside(*child, path + ".task", qualified, names));
   --collections_;
   const std::string& id = task.tasks.front().id;
   if (!id.empty() && !expression::is_template(id)) {

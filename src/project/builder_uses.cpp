@@ -30,7 +30,7 @@ bool may_match(const std::string& id, const std::string& wanted) {
   return glob_match(pattern, wanted);
 }
 
-constexpr std::array<std::string_view, 2> kContainerOutputNames{"children", "results"};
+constexpr std::array<std::string_view, 3> kContainerOutputNames{"children", "results", "progress_info"};
 constexpr std::array<std::string_view, 3> kWorkflowOutputNames{"status", "workflow_id", "workflow_exec_id"};
 
 template <size_t N>

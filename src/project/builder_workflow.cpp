@@ -97,6 +97,17 @@ void apply_options(const Node& config, Policy& policy, bool& total_is_set, std::
   }
 }
 
+void check_author(const Node& owner, Diagnostics& diagnostics) {
+  const Node* author = owner.find("author");
+  if (author == nullptr || !check_fields(*author, kAuthorFields, "author", diagnostics)) return;
+  const Node* contributors = author->find("contributors");
+  if (contributors == nullptr || !contributors->is_list()) return;
+  for (size_t i = 0; i < contributors->items.size(); ++i) {
+    check_fields(contributors->items[i], kContributorFields, "author.contributors[" + std::to_string(i) + ']',
+                 diagnostics);
+  }
+}
+
 void check_source_of_truth(const Node& config, const std::string& path, Diagnostics& diagnostics) {
   const Node* source = config.find("source_of_truth");
   if (source == nullptr || scalar_text(*source) == "repo") return;
@@ -196,6 +207,7 @@ Workflow Builder::build() {
   workflow_.version = file_.find("version") != nullptr ? scalar_text(*file_.find("version")) : "";
   workflow_.description = file_.text("description");
   workflow_.project = shelf_.project;
+  check_author(file_, diagnostics_);
   if (!is_plain_name(workflow_.id, "-.")) {
     diagnostics_.add(*file_.find("id"), "id",
                      "'" + workflow_.id + "' is no id; expected letters, digits, '_', '-' and '.'");

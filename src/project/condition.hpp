@@ -9,10 +9,12 @@
 
 namespace compozy::project {
 
-inline constexpr std::array<std::string_view, 10> kConditionNames{"workflow", "task",   "tasks",   "input",   "with",
-                                                                  "env",      "output", "project", "trigger", "error"};
-inline constexpr std::array<std::string_view, 1> kChildConditionNames{"parent"};
-inline constexpr std::array<std::string_view, 2> kItemConditionNames{"item", "index"};  // and item_var, index_var
+inline constexpr std::array<std::string_view, 12> kConditionNames{
+    "workflow", "task", "tasks", "input", "with", "env", "output", "project", "trigger", "error", "agents", "tools"};
+inline constexpr std::array<std::string_view, 2> kChildConditionNames{"parent", "current"};
+inline constexpr std::array<std::string_view, 6> kItemConditionNames{
+    // and item_var, index_var
+    "item", "index", "_collection_item", "_collection_index", "_collection_item_var", "_collection_index_var"};
 inline constexpr std::array<std::string_view, 2> kSignalConditionNames{"signal", "processor"};
 inline constexpr std::array<std::string_view, 2> kLoopConditionNames{"iteration", "last"};
 

@@ -244,6 +244,10 @@ constexpr std::array kNativeExec{FieldRow{"allowlist", list}, FieldRow{"timeout"
                                  FieldRow{"max_stderr_bytes", refused, false, kFixedExec}};
 constexpr std::array kAutoload{FieldRow{"enabled", boolean}, FieldRow{"strict", boolean}, FieldRow{"include", texts},
                                FieldRow{"exclude", texts}, FieldRow{"watch_enabled", boolean}};
+constexpr std::array kAuthor{FieldRow{"name", text}, FieldRow{"email", text}, FieldRow{"organization", text},
+                             FieldRow{"url", text}, FieldRow{"contributors", list}};
+constexpr std::array kContributor{FieldRow{"name", text}, FieldRow{"email", text}, FieldRow{"organization", text},
+                                  FieldRow{"url", text}};
 constexpr std::array kSignal{FieldRow{"id", text, true}, FieldRow{"payload", map}};
 constexpr std::array kSource{FieldRow{"source", text, true}};
 
@@ -430,6 +434,8 @@ const ObjectKind kVerifyFields{"webhook's verify", kVerify};
 const ObjectKind kDedupeFields{"webhook's dedupe", kDedupe};
 const ObjectKind kWebhookEventFields{"webhook event", kWebhookEvent};
 const ObjectKind kScheduleFields{"schedule", kSchedule};
+const ObjectKind kAuthorFields{"author", kAuthor};
+const ObjectKind kContributorFields{"contributor", kContributor};
 const ObjectKind kRuntimeFields{"runtime", kRuntime};
 const ObjectKind kNativeToolsFields{"native_tools", kNativeTools};
 const ObjectKind kNativeExecFields{"native_tools.exec", kNativeExec};

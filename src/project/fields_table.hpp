@@ -42,10 +42,10 @@ struct ObjectKind {
 
 extern const ObjectKind kProjectFields, kWorkflowFields, kWorkflowConfigFields, kOptionsFields, kRetryFields,
     kModelFields, kModelParamsFields, kAgentFields, kActionFields, kToolFields, kMemoryFields, kMemoryRefFields,
-    kPersistenceFields, kTransitionFields, kTriggerFields, kScheduleFields, kRuntimeFields, kAutoloadFields,
-    kSignalFields, kWorkflowSourceFields, kWebhookFields, kVerifyFields, kDedupeFields, kWebhookEventFields,
-    kConcurrencyFields, kRateLimitFields, kModelRateFields, kRetentionFields, kNativeToolsFields, kNativeExecFields,
-    kFlushConfigFields, kHealthConfigFields, kClearConfigFields, kStatsConfigFields;
+    kPersistenceFields, kTransitionFields, kTriggerFields, kScheduleFields, kAuthorFields, kContributorFields,
+    kRuntimeFields, kAutoloadFields, kSignalFields, kWorkflowSourceFields, kWebhookFields, kVerifyFields, kDedupeFields,
+    kWebhookEventFields, kConcurrencyFields, kRateLimitFields, kModelRateFields, kRetentionFields, kNativeToolsFields,
+    kNativeExecFields, kFlushConfigFields, kHealthConfigFields, kClearConfigFields, kStatsConfigFields;
 
 std::span<const FieldRow> common_task_fields();
 ObjectKind task_fields(TaskType type);        // those of the type alone

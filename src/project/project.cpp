@@ -108,6 +108,7 @@ class Loader {
     project_.name = file_.text("name");
     project_.version = file_.find("version") != nullptr ? scalar_text(*file_.find("version")) : "";
     project_.description = file_.text("description");
+    check_author(file_, diagnostics_);
     const bool good = !project_.name.empty() && project_.name.size() <= 63 && is_plain_name(project_.name, "-");
     if (file_.find("name") != nullptr && (!good || (project_.name[0] >= '0' && project_.name[0] <= '9'))) {
       diagnostics_.add(*file_.find("name"), "name",

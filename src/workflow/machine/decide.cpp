@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/duration.hpp"
 #include "json/extent.hpp"
 #include "workflow/machine/decider.hpp"
 
@@ -205,7 +206,7 @@ Outcome timed_out(const project::Task& task) {
   std::string code = "TIMEOUT";
   std::string message = "the task did not end in time";
   if (task.type == project::TaskType::wait) {
-    details.set("signal_name", task.wait_for);
+    details.set("signal_name", task.wait_for).set("timeout", format_duration_ms(task.timeout_ms));
     code = "WAIT_TIMEOUT";
     message = "no signal '" + task.wait_for + "' came in time";
   } else if (task.type == project::TaskType::approval) {
@@ -213,7 +214,8 @@ Outcome timed_out(const project::Task& task) {
     message = "not approved in time";
   }
   Outcome outcome = failure(code, message, std::move(details));
-  outcome.status = Status::timed_out;
+  // A wait without its signal has failed; others had their time.
+  if (task.type != project::TaskType::wait) outcome.status = Status::timed_out;
   return outcome;
 }
 
@@ -335,23 +337,29 @@ void Decider::choose_next(const Task& task, const Frame& frame, TaskClosed& clos
   if (ok && !closed.next.empty()) return;  // a router has chosen
   const std::optional<project::Transition>& transition = ok ? task.on_success : task.on_error;
   if (!transition || transition->next.empty() || (ok && task.is_final)) return;
-  json::Value context = context_of(task, frame);
-  context.set("output", closed.outcome.output);
-  context.set("error", closed.outcome.error);
-  auto next = render_to_text(transition->next, context);
-  auto with = next ? render(transition->with, context) : Result<json::Value>(json::Value());
-  if (!next || !with) {
-    const Error& error = next ? with.error() : next.error();
-    closed.outcome = failure("bad_transition", "task '" + task.id + "': " + error.to_string());
-    return;
-  }
-  if (auto fits = json::check_extent(*with); !fits) {
-    closed.outcome = failure("bad_transition", "task '" + task.id + "': " + fits.error().to_string());
+  auto with = transition_with(task, frame, *transition, closed.outcome);
+  if (!with) {
+    closed.outcome = failure("bad_transition", "task '" + task.id + "': " + with.error().to_string());
     return;
   }
   closed.handled = !ok;
-  closed.next = std::move(*next);
+  closed.next = transition->next;
   closed.next_with = std::move(*with);
+}
+
+// What a transition hands on sees the task that has just ended, as what comes after it will.
+Result<json::Value> Decider::transition_with(const Task& task, const Frame& frame,
+                                             const project::Transition& transition, const Outcome& outcome) {
+  if (transition.with.is_null()) return json::Value();
+  json::Value context = context_of(task, frame);
+  const json::Value children = frame.expanded ? children_view(frame) : json::Value();
+  json::Value tasks = state_.tasks;
+  tasks.set(frame.id, task_view(frame, outcome, children));
+  context.set("tasks", std::move(tasks)).set("output", outcome.output).set("error", outcome.error);
+  if (!children.is_null()) context.set("children", children);
+  TRY(json::Value with, render(transition.with, context));
+  TRY(json::check_extent(with));
+  return with;
 }
 
 void Decider::cancel_below(const std::string& path, const std::string& shield) {

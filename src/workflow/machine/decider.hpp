@@ -48,6 +48,8 @@ class Decider {
                                const json::Value& over_with);
   Result<json::Value> rendered_with(const Task& task, const std::string& parent, const json::Value& context);
   void close(const std::string& path, Outcome outcome);
+  Result<json::Value> transition_with(const Task& task, const Frame& frame, const project::Transition& transition,
+                                      const Outcome& outcome);
   void choose_next(const Task& task, const Frame& frame, TaskClosed& closed);
   void cancel_below(const std::string& path, const std::string& shield = {});
   Result<void> cancel_run(const std::string& reason);
@@ -60,8 +62,10 @@ class Decider {
   json::Value context_of(const Task& task, const Frame& frame);
   json::Value task_context(const Task& task, const std::string& parent, const json::Value& input,
                            const json::Value& vars);
+  json::Value env_around(const std::string& path);  // of what runs inside the task at `path`; empty = at top level
   json::Value parent_view(const std::string& path, int64_t depth);
-  json::Value base_context(const Task* task, const json::Value& input, const json::Value& vars);
+  json::Value base_context(const Task* task, const json::Value& input, const json::Value& vars,
+                           const std::string& around = {});
   Result<json::Value> render(const json::Value& tree, const json::Value& context);
   Result<json::Value> render_text(const std::string& text, const json::Value& context);
   Result<json::Value> cel(const std::string& text, const json::Value& context);

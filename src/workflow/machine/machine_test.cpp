@@ -302,6 +302,51 @@ TEST(Collection, Defect10_FiltersByTemplateOrByCelAndRefusesOtherAnswers) {
   EXPECT_THAT(kept("{{ .item }}"), HasSubstr("must give true or false"));
 }
 
+TEST(Collection, ItsChildrenSeeTheOldNamesOfItemAndIndexToo) {
+  Played run(
+      R"({"tasks":[{"id":"c","type":"collection","items":["x"],"item_var":"fruit","tasks":[{"id":"c-{{ .index }}","with":{
+      "i":"{{ ._collection_item }}","n":"{{ .input._collection_index }}","v":"{{ ._collection_item_var }}{{ ._collection_index_var }}"}}]}]})");
+  EXPECT_EQ(json::print(run.state.tasks["c-0"]["output"]), R"({"i":"x","n":0,"v":"fruitindex"})");
+}
+
+TEST(Transition, WhatIsHandedOnSeesTheTaskThatHasEnded) {
+  Played run(
+      R"({"tasks":[{"id":"p","type":"parallel","tasks":[{"id":"a","tool":"echo","with":{"n":1}}],"on_success":{"next":"b","with":{
+      "own":"{{ .tasks.p.output.outputs.a.n }}","out":"{{ .output.outputs.a.n }}","child":"{{ .children.a.output.n }}"}}},
+      {"id":"b","on_success":{"next":"c","with":{"s":"{{ .tasks.b.status }}"}}},{"id":"c"}]})");
+  run.echo_all();
+  EXPECT_EQ(json::print(run.state.tasks["b"]["output"]), R"({"own":1,"out":1,"child":1})");
+  EXPECT_EQ(json::print(run.state.tasks["c"]["output"]), R"({"s":"SUCCESS"})");
+}
+
+TEST(Transition, ARoutersWithReachesTheTaskThatItsRouteChose) {
+  Played run(
+      R"({"tasks":[{"id":"r","type":"router","condition":"'x'","routes":[["x","a"]],"on_success":{"next":"b","with":{"v":"{{ .output.condition }}"}}},
+      {"id":"a"},{"id":"b"}]})");
+  EXPECT_EQ(json::print(run.state.tasks["a"]["output"]), R"({"v":"x"})");
+  EXPECT_EQ(run.state.tasks.find("b"), nullptr);
+}
+
+TEST(Router, ARouteCalledDefaultIsTakenWhenNoOtherFits) {
+  Played run(
+      R"({"tasks":[{"id":"r","type":"router","condition":"'q'","routes":[["x","a"],["default","b"]]},{"id":"a"},{"id":"b"}]})");
+  EXPECT_NE(run.state.tasks.find("b"), nullptr);
+}
+
+TEST(Container, ItsEnvironmentIsThatOfWhatRunsInIt) {
+  Played run(
+      R"({"env":{"A":"flow","B":"flow"},"tasks":[{"id":"p","type":"parallel","with":{"k":"deep"},"env":{"B":"{{ .input.k }}"},"tasks":[
+      {"id":"a","env":{"C":"own"},"with":{"v":"{{ .env.A }} {{ .env.B }} {{ .env.C }}","up":"{{ .parent.env.B }}","cur":"{{ .current.id }}"}}]}]})");
+  EXPECT_EQ(json::print(run.state.tasks["a"]["output"]), R"({"v":"flow deep own","up":"deep","cur":"p"})");
+}
+
+TEST(Container, ItsOutputsSeeItsProgress) {
+  Played run(
+      R"({"tasks":[{"id":"p","type":"parallel","tasks":[{"id":"a","tool":"echo"}],"outputs":{"n":"{{ .progress_info.success_count }}"}}]})");
+  run.echo_all();
+  EXPECT_EQ(json::print(run.state.tasks["p"]["output"]), R"({"n":1})");
+}
+
 TEST(Collection, MakesAListOfWhateverItemsAre) {
   const auto of = [](const char* items) {
     Played run(std::string(R"({"tasks":[{"id":"c","type":"collection","items":)") + items +

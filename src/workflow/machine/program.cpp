@@ -12,6 +12,7 @@ Result<std::shared_ptr<const Program>> Program::load(project::Workflow workflow,
   const project::Workflow& loaded = program->workflow_;
   program->hash_ = project::content_hash(loaded);
   program->text_ = json::print(project::to_json(loaded));
+  program->names_collection_ = program->text_.contains("_collection_i");
   TRY(program->compile(loaded.input_schema, "config.input"));
   for (const project::Task& task : loaded.tasks) TRY(program->compile_task(task));
   for (const project::Agent& agent : loaded.agents) {
@@ -27,6 +28,7 @@ Result<void> Program::compile_task(const project::Task& task) {
   TRY(compile(task.input_schema, "task '" + task.id + "' input"));
   TRY(compile(task.output_schema, "task '" + task.id + "' output"));
   TRY(compile(task.form, "approval '" + task.id + "' form"));
+  containers_have_env_ |= !task.tasks.empty() && !task.env.is_null();
   for (const project::Task& child : task.tasks) TRY(compile_task(child));
   return {};
 }

@@ -26,6 +26,10 @@ class Program {
   const std::string& text() const { return text_; }  // the definition as JSON, as it is stored
   const json::Value& host_env() const { return host_env_; }
 
+  bool containers_have_env() const { return containers_have_env_; }
+  // Whether an expression may ask for `._collection_item` and its kin: only then are they there.
+  bool names_collection() const { return names_collection_; }
+
   // The task that a path names, or null. In a collection every child is the one template; in a wait, its processor.
   const project::Task* find_task(std::string_view path) const;
 
@@ -45,6 +49,8 @@ class Program {
   json::Value host_env_;
   std::string hash_;
   std::string text_;
+  bool containers_have_env_ = false;
+  bool names_collection_ = false;
   std::unordered_map<const void*, json::Schema> schemas_;  // by the address of the document in workflow_
 };
 

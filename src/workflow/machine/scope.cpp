@@ -20,7 +20,8 @@ expression::Environment Decider::environment() {
   return {.now_ms = stamp_.at_ms, .entropy = stamp_.entropy + kStep * ++expressions_, .steps_left = &steps_left_};
 }
 
-json::Value Decider::base_context(const Task* task, const json::Value& input, const json::Value& vars) {
+json::Value Decider::base_context(const Task* task, const json::Value& input, const json::Value& vars,
+                                  const std::string& around) {
   json::Value context = json::Value::object(
       {{"workflow", json::Value::object({{"id", state_.workflow},
                                          {"exec_id", state_.run_id},
@@ -30,6 +31,8 @@ json::Value Decider::base_context(const Task* task, const json::Value& input, co
        {"tasks", state_.tasks},
        {"project", json::Value::object({{"id", program_.workflow().project}, {"name", program_.workflow().project}})},
        {"trigger", json::Value::object()},
+       {"agents", json::Value::object()},  // always there, always empty: what a project defines is not data
+       {"tools", json::Value::object()},
        {"output", nullptr}});
   const json::Value whole_input = merge(vars.is_null() ? json::Value::object() : vars, input);
   context.set("input", whole_input);
@@ -45,9 +48,10 @@ json::Value Decider::base_context(const Task* task, const json::Value& input, co
     // An env that cannot be rendered shows itself where it is used, as a missing name.
     if (auto env = render(program_.workflow().env, below)) workflow_env_ = merge(workflow_env_, *env);
   }
-  context.set("env", workflow_env_);
+  json::Value env = around.empty() || !program_.containers_have_env() ? workflow_env_ : env_around(around);
+  context.set("env", env);
   if (task != nullptr && !task->env.is_null()) {
-    if (auto env = render(task->env, context)) context.set("env", merge(workflow_env_, *env));
+    if (auto own = render(task->env, context)) context.set("env", merge(std::move(env), *own));
   }
   if (task != nullptr) {
     context.set("task",
@@ -63,9 +67,17 @@ json::Value Decider::context_of(const Task& task, const Frame& frame) {
 
 json::Value Decider::task_context(const Task& task, const std::string& parent, const json::Value& input,
                                   const json::Value& vars) {
-  json::Value context = base_context(&task, input, vars);
-  if (!parent.empty()) context.set("parent", parent_view(parent, 1));
-  return context;
+  json::Value context = base_context(&task, input, vars, parent);
+  if (parent.empty()) return context;
+  const json::Value view = parent_view(parent, 1);
+  return context.set("parent", view).set("current", view);
+}
+
+json::Value Decider::env_around(const std::string& path) {
+  const Frame* frame = state_.find_frame(path);
+  const Task* task = frame == nullptr ? nullptr : program_.find_task(path);
+  if (task == nullptr) return workflow_env_;
+  return base_context(task, frame->input, frame->vars, frame->parent)["env"];
 }
 
 // `.parent`: the task around this one, and around that.
@@ -76,6 +88,8 @@ json::Value Decider::parent_view(const std::string& path, int64_t depth) {
                                           {"type", project::task_type_name(parent->type)},
                                           {"input", parent->input},
                                           {"with", parent->input},
+                                          {"action", ""},
+                                          {"env", program_.containers_have_env() ? env_around(path) : workflow_env_},
                                           {"status", status_name(Status::running)},
                                           {"output", nullptr},
                                           {"error", nullptr}});

@@ -98,13 +98,8 @@ class Fold {
     if (found == state_.frames.end()) return;
     const Frame frame = std::move(found->second);
     state_.frames.erase(found);
-    json::Value view =
-        json::Value::object({{"id", frame.id}, {"status", status_name(r.outcome.status)}, {"input", frame.input}});
-    view.set("output", r.outcome.output);
-    if (!r.outcome.error.is_null()) view.set("error", r.outcome.error);
     const json::Value children = frame.expanded ? children_view(frame) : json::Value();
-    if (frame.expanded) view.set("children", children);
-    state_.tasks.set(frame.id, std::move(view));
+    state_.tasks.set(frame.id, task_view(frame, r.outcome, children));
     if (frame.parent.empty()) {
       state_.next_task = r.next;
       state_.next_with = r.next_with;
@@ -204,6 +199,15 @@ void evolve_one(State& state, const Record& record, int64_t at_ms) { std::visit(
 void evolve(State& state, const Records& records) {
   state.at_ms = std::max(state.at_ms, records.at_ms);
   for (const Record& record : records.items) evolve_one(state, record, records.at_ms);
+}
+
+json::Value task_view(const Frame& frame, const Outcome& outcome, const json::Value& children) {
+  json::Value view =
+      json::Value::object({{"id", frame.id}, {"status", status_name(outcome.status)}, {"input", frame.input}});
+  view.set("output", outcome.output);
+  if (!outcome.error.is_null()) view.set("error", outcome.error);
+  if (!children.is_null()) view.set("children", children);
+  return view;
 }
 
 json::Value children_view(const Frame& frame) {

@@ -127,6 +127,9 @@ void evolve_one(State& state, const Record& record, int64_t at_ms);
 // What a closed container's results look like in `.children`: id → {output, status, error?, children?}.
 json::Value children_view(const Frame& frame);
 
+// What `.tasks.<id>` holds of a task that has ended so. `children` null = it has none.
+json::Value task_view(const Frame& frame, const Outcome& outcome, const json::Value& children);
+
 std::string child_path(const std::string& parent, std::string_view id, int64_t visit, std::optional<int64_t> index);
 std::string parent_path(const std::string& path);
 

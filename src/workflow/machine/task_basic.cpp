@@ -202,7 +202,10 @@ void Decider::close_with_outputs(const Task& task, const Frame& frame, json::Val
   const auto shape = [&] {  // the context is gone before the task closes: `.tasks` is then changed in place
     json::Value context = context_of(task, frame);
     context.set("output", children.is_null() ? output : output["outputs"]);
-    if (!children.is_null()) context.set("children", children).set("results", output["results"]);
+    if (!children.is_null()) {
+      context.set("children", children).set("results", output["results"]);
+      context.set("progress_info", output["progress_info"]);
+    }
     return render(task.outputs, context);
   };
   auto shaped = shape();

@@ -40,6 +40,8 @@ void Decider::advance_router(const Task& task, Frame& frame) {
   const std::string text = route_text(*value);
   const auto route = find_route(text);
   std::string target = route != task.routes.end() ? route->second : task.default_route;
+  if (const auto otherwise = find_route("default"); target.empty() && otherwise != task.routes.end())
+    target = otherwise->second;
   if (target.empty()) {
     std::vector<std::string> names;
     for (const auto& [name, id] : task.routes) names.push_back(name);
@@ -57,6 +59,12 @@ void Decider::advance_router(const Task& task, Frame& frame) {
                                 .error = {}},
                     .next = frame.parent.empty() ? target : std::string(),
                     .next_with = {}};
+  if (task.on_success) {  // its `next` is for the routes to say, its `with` goes along
+    auto with = transition_with(task, frame, *task.on_success, closed.outcome);
+    if (!with)
+      return close(frame.path, failure("bad_transition", "task '" + task.id + "': " + with.error().to_string()));
+    closed.next_with = std::move(*with);
+  }
   close_ops(frame);
   if (!frame.parent.empty()) ready_.push_back(frame.parent);
   emit(std::move(closed));

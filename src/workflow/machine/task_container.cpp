@@ -107,7 +107,11 @@ void Decider::enter_child(const Task& task, const Frame& frame) {
     vars.set(name, frame.items.at(position));
   for (const std::string_view name : {std::string_view("index"), std::string_view(task.index_var)})
     vars.set(name, index);
-  auto id = render_to_text(child.id, base_context(&child, frame.input, vars));
+  if (program_.names_collection()) {
+    vars.set("_collection_item", frame.items.at(position)).set("_collection_index", index);
+    vars.set("_collection_item_var", task.item_var).set("_collection_index_var", task.index_var);
+  }
+  auto id = render_to_text(child.id, base_context(&child, frame.input, vars, frame.path));
   const std::string name = id && !id->empty() ? *id : task.id + "-" + std::to_string(index);
   const std::string path = child_path(frame.path, name, 1, index);
   enter(child, path, name, index, std::move(vars), {});

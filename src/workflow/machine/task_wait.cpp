@@ -4,7 +4,7 @@
 //
 //   waiting ──signal──> [processor runs] ──> condition true: closed SUCCESS
 //      ^                                     condition false: back to waiting, the next buffered signal is taken
-//      └─ timeout: closed TIMED_OUT, then on_timeout, else on_error
+//      └─ timeout: closed FAILED, then on_timeout, else on_error
 //
 // Signals are taken in the order in which they came, also those that came before the task was entered.
 #include <algorithm>
