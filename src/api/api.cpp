@@ -1,28 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/api.hpp"
 
+#include <optional>
+
 #include "api/respond.hpp"
 #include "api/routes.hpp"
+#include "base/text.hpp"
 
 namespace compozy::api {
 
-http::Handler secured(const Context& context, http::Handler handler) {
-  if (context.keys == nullptr) return handler;
-  return [&context, handler = std::move(handler)](http::Request request) -> io::Task<http::Response> {
-    constexpr std::string_view kScheme = "Bearer ";
-    const auto header = request.headers.get("Authorization");
-    Result<auth::Identity> identity =
-        fail(Errc::unauthenticated, "this needs an API key: send `Authorization: Bearer cpzy_…`");
-    if (header && header->starts_with(kScheme)) identity = context.keys->check(header->substr(kScheme.size()));
-    if (!identity) {
-      http::Response refused = problem(identity.error());
-      refused.headers.set("WWW-Authenticate", "Bearer");
-      co_return refused;
-    }
+namespace {
+
+constexpr std::string_view kScheme = "Bearer ";
+
+bool is_loopback_name(std::string_view authority) {
+  const std::string_view name = authority.starts_with('[') ? authority.substr(0, authority.find(']') + 1)
+                                                           : authority.substr(0, authority.find(':'));
+  return equals_ignoring_case(name, "localhost") || name == "[::1]" || name.starts_with("127.");
+}
+
+// Without keys a server trusts whoever sits at this machine. A page from elsewhere that their browser shows is not
+// them: it comes with its own Origin, or under a name that its owner points here.
+Result<auth::Identity> check_origin(const http::Request& request) {
+  const std::string_view host = request.headers.get("Host").value_or("localhost");
+  if (!is_loopback_name(host)) {
+    return fail(Errc::permission_denied,
+                "server.auth.enabled is false, so this server answers to 'localhost' and "
+                "loopback addresses only, not to '" +
+                    std::string(host) + "'");
+  }
+  const auto origin = request.headers.get("Origin");
+  if (origin && *origin != "http://" + std::string(host)) {
+    return fail(Errc::permission_denied,
+                "server.auth.enabled is false, so this server takes no requests from the page "
+                "of another origin, '" +
+                    std::string(*origin) + "'");
+  }
+  return auth::Identity{};
+}
+
+Result<auth::Identity> identify(const Context& context, const http::Request& request) {
+  if (context.keys == nullptr) return check_origin(request);
+  const auto header = request.headers.get("Authorization");
+  if (!header || !equals_ignoring_case(header->substr(0, kScheme.size()), kScheme))
+    return fail(Errc::unauthenticated, "this needs an API key: send `Authorization: Bearer cpzy_…`");
+  return context.keys->check(header->substr(kScheme.size()));
+}
+
+http::Response refusal(const Error& error) {
+  http::Response refused = problem(error);
+  if (error.code == Errc::unauthenticated) refused.headers.set("WWW-Authenticate", "Bearer");
+  return refused;
+}
+
+}  // namespace
+
+void add_secured(http::Router& router, const Context& context, std::string method, std::string pattern,
+                 http::Handler handler, http::RouteOptions options) {
+  // Before the body is read, so that strangers cost no memory; and again for whom it is.
+  options.turn_away = [&context](const http::Request& head) -> std::optional<http::Response> {
+    const auto identity = identify(context, head);
+    return identity ? std::nullopt : std::optional(refusal(identity.error()));
+  };
+  const auto as_user = [&context, handler = std::move(handler)](http::Request request) -> io::Task<http::Response> {
+    const auto identity = identify(context, request);
+    if (!identity) co_return refusal(identity.error());
     request.user = identity->user_id;
     request.key_name = identity->name;
     co_return co_await handler(std::move(request));
   };
+  router.add(std::move(method), std::move(pattern), as_user, std::move(options));
 }
 
 void add_routes(http::Router& router, const Context& context) {

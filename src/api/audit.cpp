@@ -79,9 +79,9 @@ http::Handler audited(const Context& context, std::string action, http::Handler 
 }
 
 void add_audit_routes(http::Router& router, const Context& context) {
-  router.add("GET", "/api/v0/audit", secured(context, with_context(context, list)));
-  router.add("GET", "/api/v0/audit/check",
-             secured(context, [&context](const http::Request&) { return check(context); }));
+  add_secured(router, context, "GET", "/api/v0/audit", with_context(context, list));
+  add_secured(router, context, "GET", "/api/v0/audit/check",
+              [&context](const http::Request&) { return check(context); });
 }
 
 }  // namespace compozy::api

@@ -46,8 +46,11 @@ json::Value direct_end(const store::Run& run) {
 Result<workflow::StartRequest> read_direct(const Context& context, const Kind& kind, const http::Request& request,
                                            const json::Value& body) {
   const bool is_agent = &kind == &kAgent;
-  TRY(is_agent ? check_members(body, {"action", "prompt", "with", "workflow", "timeout"})
-               : check_members(body, {"with", "workflow", "timeout"}));
+  constexpr Member::Type kText = Member::text;
+  TRY(is_agent
+          ? check_members(
+                body, {{"action", kText}, {"prompt", kText}, "with", {"workflow", kText}, {"timeout", Member::integer}})
+          : check_members(body, {"with", {"workflow", kText}, {"timeout", Member::integer}}));
   if (!body["with"].is_null() && !body["with"].is_object())
     return fail(Error{.code = Errc::invalid_argument, .message = "expected an object", .field = "with"});
   TRY(project::Workflow definition, kind.make(context.project, {.id = std::string(request.param("id")),
@@ -112,27 +115,24 @@ void add_direct_routes(http::Router& router, const Context& context) {
     const std::string name(kind->name);
     const std::string start = "/api/v0/" + name + "s/{id}/executions";
     const auto starter = [&, kind](bool waits) {
-      return secured(context, with_context(context, [kind, waits](const Context& c, http::Request request) {
-                       return start_direct(c, std::move(request), *kind, waits);
-                     }));
+      return with_context(context, [kind, waits](const Context& c, http::Request request) {
+        return start_direct(c, std::move(request), *kind, waits);
+      });
     };
-    router.add("POST", start, starter(false), options);
-    router.add("POST", start + "/sync", starter(true), waiting);
-    router.add("GET", std::string(kind->runs) + "{exec_id}",
-               secured(context, with_context(context,
-                                             [kind](const Context& c, http::Request request) {
-                                               return show_direct(c, std::move(request), *kind);
-                                             })),
-               options);
+    add_secured(router, context, "POST", start, starter(false), options);
+    add_secured(router, context, "POST", start + "/sync", starter(true), waiting);
+    add_secured(
+        router, context, "GET", std::string(kind->runs) + "{exec_id}",
+        with_context(context, [kind](const Context& c,
+                                     http::Request request) { return show_direct(c, std::move(request), *kind); }),
+        options);
   }
-  router.add("GET", "/api/v0/agents", secured(context, [&context](const http::Request&) -> io::Task<http::Response> {
-               co_return success(200, "agents",
-                                 json::Value::object({{"agents", listed(direct_agents(context.project), true)}}));
-             }));
-  router.add("GET", "/api/v0/tasks", secured(context, [&context](const http::Request&) -> io::Task<http::Response> {
-               co_return success(200, "tasks",
-                                 json::Value::object({{"tasks", listed(direct_tasks(context.project), false)}}));
-             }));
+  add_secured(router, context, "GET", "/api/v0/agents", [&context](const http::Request&) -> io::Task<http::Response> {
+    co_return success(200, "agents", json::Value::object({{"agents", listed(direct_agents(context.project), true)}}));
+  });
+  add_secured(router, context, "GET", "/api/v0/tasks", [&context](const http::Request&) -> io::Task<http::Response> {
+    co_return success(200, "tasks", json::Value::object({{"tasks", listed(direct_tasks(context.project), false)}}));
+  });
 }
 
 }  // namespace compozy::api

@@ -11,6 +11,7 @@
 //   POST /api/v0/events                           a signal that starts every workflow with a trigger of its name
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "api/respond.hpp"
 #include "api/routes.hpp"
@@ -28,7 +29,7 @@ constexpr int64_t kSyncMaxS = 300;
 constexpr size_t kKeyMax = 255;
 
 Result<workflow::StartRequest> read_start(const http::Request& request, const json::Value& body) {
-  TRY(check_members(body, {"input", "task_id", "timeout"}));
+  TRY(check_members(body, {"input", {"task_id", Member::text}, {"timeout", Member::integer}}));
   workflow::StartRequest start{.workflow = std::string(request.param("workflow_id")),
                                .input = body["input"],
                                .first_task = body["task_id"].string_or(""),
@@ -75,6 +76,7 @@ Result<std::vector<store::AttributeFilter>> read_filters(const http::Request& re
   for (const auto& [key, value] : request.query_values()) {
     if (!key.starts_with(kPrefix)) continue;
     std::string name = key.substr(kPrefix.size());
+    if (name.empty()) return fail(Errc::invalid_argument, "'" + key + "' names no attribute");
     const bool is_min = name.ends_with(".min");
     const bool is_max = name.ends_with(".max");
     if (!is_min && !is_max) {
@@ -83,7 +85,7 @@ Result<std::vector<store::AttributeFilter>> read_filters(const http::Request& re
     }
     name.resize(name.size() - 4);
     double bound = 0;
-    if (!parse_double(value, bound)) {
+    if (!parse_double(value, bound) || !std::isfinite(bound)) {
       return fail(
           Error{.code = Errc::invalid_argument, .message = "expected a number, found '" + value + "'", .field = key});
     }
@@ -153,7 +155,7 @@ io::Task<http::Response> show_run(const Context& context, http::Request request)
 io::Task<http::Response> control_run(const Context& context, http::Request request, workflow::Control control) {
   const auto body = read_object(request);
   if (!body) co_return problem(body.error());
-  if (auto known = check_members(*body, {"reason"}); !known) co_return problem(known.error());
+  if (auto known = check_members(*body, {{"reason", Member::text}}); !known) co_return problem(known.error());
   const std::string id(request.param("exec_id"));
   const auto done = co_await context.driver.control(id, control, (*body)["reason"].string_or(""));
   if (!done) co_return problem(done.error());
@@ -163,7 +165,8 @@ io::Task<http::Response> control_run(const Context& context, http::Request reque
 io::Task<http::Response> signal_run(const Context& context, http::Request request) {
   const auto body = read_object(request);
   if (!body) co_return problem(body.error());
-  if (auto known = check_members(*body, {"signal_name", "payload", "dedupe"}); !known) co_return problem(known.error());
+  if (auto known = check_members(*body, {{"signal_name", Member::text}, "payload", {"dedupe", Member::text}}); !known)
+    co_return problem(known.error());
   const std::string name = (*body)["signal_name"].string_or("");
   if (name.empty())
     co_return problem(
@@ -178,7 +181,9 @@ io::Task<http::Response> signal_run(const Context& context, http::Request reques
 io::Task<http::Response> vote_on(const Context& context, http::Request request) {
   const auto body = read_object(request);
   if (!body) co_return problem(body.error());
-  if (auto known = check_members(*body, {"decision", "values", "comment", "by"}); !known)
+  if (auto known =
+          check_members(*body, {{"decision", Member::text}, "values", {"comment", Member::text}, {"by", Member::text}});
+      !known)
     co_return problem(known.error());
   const std::string decision = (*body)["decision"].string_or("");
   if (decision != "approve" && decision != "reject") {
@@ -210,7 +215,8 @@ io::Task<http::Response> vote_on(const Context& context, http::Request request) 
 io::Task<http::Response> purge_runs(const Context& context, http::Request request) {
   const auto body = read_object(request);
   if (!body) co_return problem(body.error());
-  if (auto known = check_members(*body, {"workflow_id", "dry_run"}); !known) co_return problem(known.error());
+  if (auto known = check_members(*body, {{"workflow_id", Member::text}, {"dry_run", Member::flag}}); !known)
+    co_return problem(known.error());
   auto purged = co_await context.purge_runs((*body)["workflow_id"].string_or(""), (*body)["dry_run"].bool_or(false));
   if (!purged) co_return problem(purged.error());
   co_return success(200, "purged", std::move(*purged));
@@ -219,7 +225,7 @@ io::Task<http::Response> purge_runs(const Context& context, http::Request reques
 io::Task<http::Response> send_event(const Context& context, http::Request request) {
   const auto body = read_object(request);
   if (!body) co_return problem(body.error());
-  if (auto known = check_members(*body, {"name", "payload", "correlation_id"}); !known)
+  if (auto known = check_members(*body, {{"name", Member::text}, "payload", {"correlation_id", Member::text}}); !known)
     co_return problem(known.error());
   const std::string name = (*body)["name"].string_or("");
   if (name.empty())
@@ -322,7 +328,7 @@ void add_execution_routes(http::Router& router, const Context& context) {
   const http::RouteOptions body{.body_bytes_max = context.body_bytes_max};
   const http::RouteOptions waiting{.body_bytes_max = context.body_bytes_max, .watch_client = true};
   const auto add = [&](const char* method, const char* pattern, auto handler, http::RouteOptions options) {
-    router.add(method, pattern, secured(context, with_context(context, handler)), options);
+    add_secured(router, context, method, pattern, with_context(context, handler), options);
   };
   add("POST", "/api/v0/workflows/{workflow_id}/executions", start_async, body);
   add("POST", "/api/v0/workflows/{workflow_id}/executions/sync", start_sync, waiting);
@@ -339,7 +345,7 @@ void add_execution_routes(http::Router& router, const Context& context) {
   add("GET", "/api/v0/executions/workflows/{exec_id}", show_run, body);
   // What people do to a run is written down.
   const auto steer = [&](const char* pattern, const char* action, auto handler) {
-    router.add("POST", pattern, secured(context, audited(context, action, with_context(context, handler))), body);
+    add_secured(router, context, "POST", pattern, audited(context, action, with_context(context, handler)), body);
   };
   const auto control = [&](const char* pattern, const char* action, workflow::Control what) {
     steer(pattern, action,

@@ -150,7 +150,7 @@ void add_hook_routes(http::Router& router, const Context& context) {
   for (const char* method : {"POST", "PUT", "PATCH"}) {
     router.add(method, "/api/v0/hooks/{slug}", with_context(context, deliver), body);
   }
-  router.add("GET", "/api/v0/dead-letters", secured(context, with_context(context, list_dead)));
+  add_secured(router, context, "GET", "/api/v0/dead-letters", with_context(context, list_dead));
 }
 
 }  // namespace compozy::api

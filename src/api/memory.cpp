@@ -24,7 +24,7 @@ io::Task<http::Response> read(const Context& context, http::Request request) {
 }  // namespace
 
 void add_memory_routes(http::Router& router, const Context& context) {
-  router.add("GET", "/api/v0/memory/{memory_ref}/read", secured(context, with_context(context, read)));
+  add_secured(router, context, "GET", "/api/v0/memory/{memory_ref}/read", with_context(context, read));
 }
 
 }  // namespace compozy::api

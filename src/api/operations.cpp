@@ -37,9 +37,9 @@ void add_operation_routes(http::Router& router, const Context& context) {
   for (const char* path : {"/readyz", "/healthz", "/api/v0/health"}) router.add("GET", path, health);
   router.add("GET", "/livez",
              [](http::Request) -> io::Task<http::Response> { co_return http::Response::text(200, "ok\n"); });
-  router.add("GET", "/metrics", secured(context, [](http::Request) -> io::Task<http::Response> {
-               co_return http::Response::with_type(200, "text/plain; version=0.0.4", metrics::render());
-             }));
+  add_secured(router, context, "GET", "/metrics", [](http::Request) -> io::Task<http::Response> {
+    co_return http::Response::with_type(200, "text/plain; version=0.0.4", metrics::render());
+  });
 }
 
 }  // namespace compozy::api

@@ -43,13 +43,39 @@ Result<json::Value> read_object(const http::Request& request) {
   return body;
 }
 
-Result<void> check_members(const json::Value& object, std::initializer_list<std::string_view> known) {
+namespace {
+
+bool has_type(const json::Value& value, Member::Type type) {
+  switch (type) {
+    case Member::any: return true;
+    case Member::text: return value.is_string();
+    case Member::flag: return value.is_bool();
+    case Member::integer: return value.is_integer();
+  }
+  return false;
+}
+
+constexpr std::string_view name_of(Member::Type type) {
+  return type == Member::text ? "a text" : type == Member::flag ? "true or false" : "a whole number";
+}
+
+}  // namespace
+
+Result<void> check_members(const json::Value& object, std::initializer_list<Member> known) {
   for (const auto& [name, value] : object.as_object()) {
-    if (std::ranges::find(known, name) != known.end()) continue;
-    return fail(
-        Error{.code = Errc::invalid_argument,
-              .message = "unknown field '" + name + "'" + did_you_mean(name, std::vector<std::string_view>(known)),
-              .field = name});
+    const auto member = std::ranges::find(known, std::string_view(name), &Member::name);
+    if (member == known.end()) {
+      std::vector<std::string_view> names;
+      for (const Member& row : known) names.push_back(row.name);
+      return fail(Error{.code = Errc::invalid_argument,
+                        .message = "unknown field '" + name + "'" + did_you_mean(name, names),
+                        .field = name});
+    }
+    if (value.is_null() || has_type(value, member->type)) continue;
+    return fail(Error{.code = Errc::invalid_argument,
+                      .message = "expected " + std::string(name_of(member->type)) + ", found " +
+                                 std::string(json::kind_name(value.kind())),
+                      .field = name});
   }
   return {};
 }

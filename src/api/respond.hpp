@@ -20,8 +20,17 @@ http::Response problem(const Error& error);
 // The body as a JSON object; an empty body is an empty object.
 Result<json::Value> read_object(const http::Request& request);
 
-// Unknown members of an object are refused by name.
-Result<void> check_members(const json::Value& object, std::initializer_list<std::string_view> known);
+// A member that a request's body may have. Null stands for an absent one, whatever the type.
+struct Member {
+  enum Type : uint8_t { any, text, flag, integer };
+  std::string_view name;
+  Type type = any;
+
+  Member(const char* n, Type t = any) : name(n), type(t) {}
+};
+
+// Unknown members of an object, and those of another type, are refused by name: nothing is accepted and ignored.
+Result<void> check_members(const json::Value& object, std::initializer_list<Member> known);
 
 // A whole number in the query, within bounds; the fallback where it is absent.
 Result<int64_t> query_integer(const http::Request& request, std::string_view name, int64_t fallback, int64_t min,

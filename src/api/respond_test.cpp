@@ -24,6 +24,19 @@ TEST(Respond, UnknownMembersAreRefusedWithTheNearestName) {
   EXPECT_THAT(check_members(body, {"input", "task_id"}).error().message, HasSubstr("did you mean 'input'?"));
 }
 
+TEST(Respond, AMemberOfAnotherTypeIsRefusedNotIgnored) {
+  const auto check = [](const char* body) {
+    return check_members(json::parse(body).value(),
+                         {{"dry_run", Member::flag}, {"reason", Member::text}, {"timeout", Member::integer}});
+  };
+  EXPECT_THAT(check(R"({"dry_run":"true"})").error().to_string(),
+              HasSubstr("dry_run: expected true or false, found string"));
+  EXPECT_FALSE(check(R"({"dry_run":1})").has_value());
+  EXPECT_FALSE(check(R"({"reason":5})").has_value());
+  EXPECT_FALSE(check(R"({"timeout":1e300})").has_value());
+  EXPECT_TRUE(check(R"({"dry_run":true,"reason":null,"timeout":5})").has_value());
+}
+
 TEST(Respond, ABodyMustBeAnObject) {
   http::Request request;
   EXPECT_TRUE(read_object(request)->is_object());

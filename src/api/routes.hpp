@@ -23,11 +23,13 @@ http::Handler with_context(const Context& context, Handler handler) {
   return [&context, handler](http::Request request) { return handler(context, std::move(request)); };
 }
 
-// A handler behind the API key: 401 without a valid one.
-http::Handler secured(const Context& context, http::Handler handler);
+// A route behind the API key: 401 without a valid one, before a body is read. Where keys are off, requests of pages
+// from elsewhere get 403.
+void add_secured(http::Router& router, const Context& context, std::string method, std::string pattern,
+                 http::Handler handler, http::RouteOptions options = {});
 
 // A handler whose success is written to the audit trail: who, what, to which run or workflow, and the request's body
-// where it is no longer than kAuditDetailMax bytes. Goes inside secured().
+// where it is no longer than kAuditDetailMax bytes. Goes inside add_secured().
 inline constexpr size_t kAuditDetailMax = 4'096;
 std::string actor_of(const http::Request& request);
 http::Handler audited(const Context& context, std::string action, http::Handler handler);

@@ -27,7 +27,8 @@ io::Task<http::Response> get(const Context& context, http::Request request) {
 io::Task<http::Response> change(const Context& context, http::Request request) {
   const auto body = read_object(request);
   if (!body) co_return problem(body.error());
-  if (auto known = check_members(*body, {"enabled", "cron"}); !known) co_return problem(known.error());
+  if (auto known = check_members(*body, {{"enabled", Member::flag}, {"cron", Member::text}}); !known)
+    co_return problem(known.error());
   workflow::ScheduleChange wanted;
   if (const json::Value* enabled = body->find("enabled")) {
     if (!enabled->is_bool())
@@ -50,13 +51,13 @@ io::Task<http::Response> reset(const Context& context, http::Request request) {
 
 void add_schedule_routes(http::Router& router, const Context& context) {
   const auto add = [&](const char* method, const char* pattern, auto handler) {
-    router.add(method, pattern, secured(context, with_context(context, handler)));
+    add_secured(router, context, method, pattern, with_context(context, handler));
   };
   add("GET", "/api/v0/schedules", list);
   add("GET", "/api/v0/schedules/{workflow_id}", get);
   const auto steer = [&](const char* method, const char* action, auto handler) {
-    router.add(method, "/api/v0/schedules/{workflow_id}",
-               secured(context, audited(context, action, with_context(context, handler))));
+    add_secured(router, context, method, "/api/v0/schedules/{workflow_id}",
+                audited(context, action, with_context(context, handler)));
   };
   steer("PATCH", "schedule.change", change);
   steer("DELETE", "schedule.reset", reset);

@@ -129,10 +129,10 @@ io::Task<http::Response> page(const Context& context, http::Request request) {
 
 void add_stream_routes(http::Router& router, const Context& context) {
   for (const char* kind : {"workflows", "agents", "tasks"}) {
-    router.add("GET", std::string("/api/v0/executions/") + kind + "/{exec_id}/stream",
-               secured(context, with_context(context, stream)));
+    add_secured(router, context, "GET", std::string("/api/v0/executions/") + kind + "/{exec_id}/stream",
+                with_context(context, stream));
   }
-  router.add("GET", "/api/v0/executions/workflows/{exec_id}/events", secured(context, with_context(context, page)));
+  add_secured(router, context, "GET", "/api/v0/executions/workflows/{exec_id}/events", with_context(context, page));
 }
 
 }  // namespace compozy::api

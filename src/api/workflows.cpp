@@ -21,19 +21,19 @@ json::Value summary(const workflow::Program& program) {
 }  // namespace
 
 void add_workflow_routes(http::Router& router, const Context& context) {
-  router.add("GET", "/api/v0/workflows", secured(context, [&context](http::Request) -> io::Task<http::Response> {
-               json::Value workflows = json::Value::array();
-               for (const auto& program : context.programs.all()) workflows.push_back(summary(*program));
-               co_return success(200, "workflows", json::Value::object({{"workflows", std::move(workflows)}}));
-             }));
-  router.add("GET", "/api/v0/workflows/{workflow_id}",
-             secured(context, [&context](http::Request request) -> io::Task<http::Response> {
-               const auto program = context.programs.latest(std::string(request.param("workflow_id")));
-               if (!program) co_return problem(program.error());
-               json::Value view = summary(**program);
-               view.set("resolved", project::to_json((*program)->workflow()));
-               co_return success(200, "workflow", std::move(view));
-             }));
+  add_secured(router, context, "GET", "/api/v0/workflows", [&context](http::Request) -> io::Task<http::Response> {
+    json::Value workflows = json::Value::array();
+    for (const auto& program : context.programs.all()) workflows.push_back(summary(*program));
+    co_return success(200, "workflows", json::Value::object({{"workflows", std::move(workflows)}}));
+  });
+  add_secured(router, context, "GET", "/api/v0/workflows/{workflow_id}",
+              [&context](http::Request request) -> io::Task<http::Response> {
+                const auto program = context.programs.latest(std::string(request.param("workflow_id")));
+                if (!program) co_return problem(program.error());
+                json::Value view = summary(**program);
+                view.set("resolved", project::to_json((*program)->workflow()));
+                co_return success(200, "workflow", std::move(view));
+              });
 }
 
 }  // namespace compozy::api

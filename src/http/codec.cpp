@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/codec.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/beast/http/basic_parser.hpp>
 #include <charconv>
@@ -26,9 +27,11 @@ class Collector : public beast::basic_parser<isRequest> {
 
   void on_field_impl(beast::field, boost::beast::string_view name, boost::beast::string_view value,
                      BeastCode&) override {
+    // What comes behind the body is no header: nobody has looked at it, neither we nor a proxy before us.
+    if (header_done_) return;
     headers.add(std::string(view(name)), std::string(view(value)));
   }
-  void on_header_impl(BeastCode&) override {}
+  void on_header_impl(BeastCode&) override { header_done_ = true; }
   void on_body_init_impl(const boost::optional<uint64_t>&, BeastCode&) override {}
   size_t on_body_impl(boost::beast::string_view bytes, BeastCode&) override {
     body.append(bytes.data(), bytes.size());
@@ -40,6 +43,9 @@ class Collector : public beast::basic_parser<isRequest> {
     return bytes.size();
   }
   void on_finish_impl(BeastCode&) override {}
+
+ private:
+  bool header_done_ = false;
 };
 
 class RequestCollector final : public Collector<true> {
@@ -51,9 +57,12 @@ class RequestCollector final : public Collector<true> {
     head.method = view(method);
     head.target = view(target);
     head.version_minor = version % 10;
-    const size_t question = head.target.find('?');
-    head.path = head.target.substr(0, question);
-    if (question != std::string::npos) head.query = head.target.substr(question + 1);
+    std::string_view local = head.target;
+    // The absolute form, as a client of a proxy sends it: what counts is the path (RFC 9112, 3.2.2).
+    if (local.starts_with("http://")) local.remove_prefix(std::min(local.find('/', 7), local.size()));
+    const size_t question = local.find('?');
+    head.path = local.substr(0, question);
+    if (question != std::string_view::npos) head.query = local.substr(question + 1);
   }
   void on_response_impl(int, boost::beast::string_view, int, BeastCode&) override {}
 };
@@ -93,8 +102,36 @@ Result<size_t> put(Parser& parser, std::string_view bytes, uint64_t body_max) {
   return consumed;
 }
 
+// A message begins with a token (a method, or "HTTP"); anything else, as of a TLS client, is refused without waiting.
+bool may_begin(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-.^_`|~").contains(c);
+}
+
+// Where two readers could disagree on where a request ends or to whom it goes, it is refused (RFC 9112, 3.2, 6.1, 6.3).
+Result<void> check_request(const Headers& headers, int version_minor) {
+  size_t hosts = 0;
+  size_t codings = 0;
+  bool is_chunked = false;
+  bool has_length = false;
+  for (const auto& [name, value] : headers) {
+    if (equals_ignoring_case(name, "Host")) ++hosts;
+    if (equals_ignoring_case(name, "Content-Length")) has_length = true;
+    if (!equals_ignoring_case(name, "Transfer-Encoding")) continue;
+    ++codings;
+    is_chunked = equals_ignoring_case(trim(value), "chunked");
+  }
+  if (hosts > 1 || (hosts == 0 && version_minor > 0))
+    return fail(Errc::parse_error, "a request has exactly one Host, found " + std::to_string(hosts));
+  if (codings > 0 && (codings > 1 || !is_chunked || has_length || version_minor == 0))
+    return fail(Errc::parse_error, "the only Transfer-Encoding of a request is 'chunked', alone and in HTTP/1.1");
+  return {};
+}
+
 template <class Parser>
 Result<size_t> put_header(Parser& parser, std::string_view bytes, size_t header_max) {
+  if (!bytes.empty() && !may_begin(bytes.front()) && bytes != "\r")
+    return fail(Errc::parse_error, "malformed HTTP message: it begins with no method or version");
   TRY(const auto header, whole_header(bytes, header_max));
   if (!header) return size_t{0};
   BeastCode code;
@@ -151,7 +188,10 @@ Result<size_t> RequestParser::feed(std::string_view bytes) {
   size_t blank = 0;
   while (bytes.substr(blank).starts_with("\r\n")) blank += 2;
   TRY(const size_t consumed, put_header(impl.parser, bytes.substr(blank), impl.header_max));
-  if (impl.parser.is_header_done()) impl.parser.eager(true);
+  if (impl.parser.is_header_done()) {
+    TRY(check_request(impl.parser.headers, impl.parser.head.version_minor));
+    impl.parser.eager(true);
+  }
   return blank + consumed;
 }
 

@@ -41,33 +41,38 @@ TEST(RequestParser, ReadsChunks) {
 }
 
 TEST(RequestParser, RefusesALargeHeader) {
-  const std::string text = "GET / HTTP/1.1\r\nX: " + std::string(2000, 'x') + "\r\n\r\n";
+  const std::string text = "GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(2000, 'x') + "\r\n\r\n";
   for (const size_t step : {1, 7, 5000}) EXPECT_EQ(parse(text, step).error().code, Errc::too_large);
 }
 
 TEST(RequestParser, RefusesALargeBodyByItsLengthAndByItsChunks) {
-  EXPECT_EQ(parse("POST / HTTP/1.1\r\nContent-Length: 1001\r\n\r\n" + std::string(1001, 'x'), 50).error().code,
-            Errc::too_large);
   EXPECT_EQ(
-      parse("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x'), 50).error().code,
+      parse("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n" + std::string(1001, 'x'), 50).error().code,
       Errc::too_large);
-  EXPECT_EQ(parse("POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x'), 50).value().body.size(),
+  EXPECT_EQ(
+      parse("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x'), 50)
+          .error()
+          .code,
+      Errc::too_large);
+  EXPECT_EQ(parse("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x'), 50)
+                .value()
+                .body.size(),
             1000U);
 }
 
 TEST(RequestParser, RefusesWhatSmugglersUse) {
   for (const char* text : {
-           "POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
-           "POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-           "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-           "POST / HTTP/1.1\r\nContent-Length: 5x\r\n\r\nhello",
-           "GET / HTTP/1.1\r\nX : 1\r\n\r\n",
-           "GET / HTTP/1.1\r\nX: a\x01"
+           "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+           "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+           "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+           "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5x\r\n\r\nhello",
+           "GET / HTTP/1.1\r\nHost: x\r\nX : 1\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost: x\r\nX: a\x01"
            "b\r\n\r\n",
            "GET / HTTP/9.9\r\n\r\n",
            "GET /a b HTTP/1.1\r\n\r\n",
            "nonsense\r\n\r\n",
-           "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+           "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
        }) {
     const auto request = parse(text, 1000);
     ASSERT_FALSE(request.has_value()) << text;
@@ -77,9 +82,9 @@ TEST(RequestParser, RefusesWhatSmugglersUse) {
 
 TEST(RequestParser, LeavesThePipelinedRequestBehindIt) {
   RequestParser parser(1000);
-  const std::string_view text = "\r\nGET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n";
+  const std::string_view text = "\r\nGET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n";
   const size_t n = parser.feed(text).value();
-  EXPECT_EQ(text.substr(n), "GET /2 HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(text.substr(n), "GET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_TRUE(parser.is_done());
   EXPECT_TRUE(parser.keeps_alive());
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/connection.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "base/clock.hpp"
@@ -44,6 +45,7 @@ int status_of(const Error& error, bool in_header) {
   switch (error.code) {
     case Errc::too_large: return in_header ? 431 : 413;
     case Errc::timeout: return 408;
+    case Errc::limit_exceeded: return 503;
     default: return 400;
   }
 }
@@ -95,13 +97,25 @@ io::Task<Result<bool>> Connection::read_header(RequestParser& parser) {
 }
 
 io::Task<Result<void>> Connection::read_body(RequestParser& parser) {
+  const int64_t begun_us = system_clock().monotonic_us();
   for (;;) {
     CO_TRY(const size_t consumed, parser.feed(in_));
     in_.erase(0, consumed);
     if (parser.is_done()) co_return {};
-    deadline_.restart(server_.options.body_timeout_ms);
+    const int64_t left_ms = server_.options.body_total_ms - (system_clock().monotonic_us() - begun_us) / 1'000;
+    if (left_ms <= 0) {
+      co_return fail(Errc::timeout, "the request's body did not arrive within " +
+                                        std::to_string(server_.options.body_total_ms) + " ms");
+    }
+    deadline_.restart(std::min(server_.options.body_timeout_ms, left_ms));
     const auto n = co_await read_more();
-    if (n && *n > 0) continue;
+    if (n && *n > 0) {
+      held_ += *n;
+      server_.body_bytes += *n;
+      if (server_.body_bytes <= server_.options.body_bytes_max) continue;
+      co_return fail(Errc::limit_exceeded, "requests that are being sent hold more than " +
+                                               std::to_string(server_.options.body_bytes_max) + " bytes together");
+    }
     if (n || !deadline_.expired()) co_return fail(Errc::closed, "the client left in the middle of its request");
     co_return fail(Errc::timeout, "the request's body paused for more than " +
                                       std::to_string(server_.options.body_timeout_ms) + " ms");
@@ -113,9 +127,12 @@ io::Task<bool> Connection::serve_one() {
   Exchanged about;
   about.exchange.peer = stream_->peer();
   idle_ = in_.empty();
+  awaits_header_ = true;
+  waiting_since_us_ = system_clock().monotonic_us();
   deadline_.restart(idle_ ? server_.options.idle_timeout_ms : server_.options.header_timeout_ms);
   auto header = co_await read_header(parser);
   idle_ = false;
+  awaits_header_ = false;
   about.start_us = system_clock().monotonic_us();
   if (!header) {
     co_await refuse(status_of(header.error(), true), header.error(), std::move(about));
@@ -144,6 +161,14 @@ io::Task<bool> Connection::serve_one() {
   }
 
   about.exchange.pattern = match.route->pattern;
+  if (match.route->options.turn_away) {
+    if (auto answer = match.route->options.turn_away(head)) {
+      about.keep_alive = about.keep_alive && parser.is_done();
+      const bool again = co_await send(*std::move(answer), about);
+      if (!again && !parser.is_done()) co_await drain();
+      co_return again;
+    }
+  }
   parser.limit_body(match.route->options.body_bytes_max);
   if (!parser.is_done()) {
     auto body = parser.feed({});
@@ -151,7 +176,10 @@ io::Task<bool> Connection::serve_one() {
       const auto invited = co_await stream_->write_all("HTTP/1.1 100 Continue\r\n\r\n", deadline_.token());
       if (!invited) co_return false;
     }
+    const size_t held_before = held_;
     Result<void> whole = body ? co_await read_body(parser) : Result<void>(fail(std::move(body).error()));
+    server_.body_bytes -= held_ - held_before;
+    held_ = held_before;
     if (!whole) {
       co_await refuse(status_of(whole.error(), false), whole.error(), std::move(about));
       co_return false;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "http/codec.hpp"
 #include "http/server.hpp"
 #include "io/timer.hpp"
@@ -29,6 +30,7 @@ struct Server::State {
   const ServerOptions options;
   std::vector<std::unique_ptr<io::Listener>> listeners;
   std::set<Connection*> connections;
+  size_t body_bytes = 0;      // of all bodies that are being read
   std::stop_source draining;  // streams end, no further request is read
   std::stop_source cutting;   // everything ends
   io::TaskScope acceptors;
@@ -51,7 +53,13 @@ class Connection {
 
   io::Task<void> run();
   void close() { stream_->close(); }
+  void give_up() {
+    awaits_header_ = false;
+    close();
+  }
   bool is_idle() const { return idle_; }
+  bool awaits_header() const { return awaits_header_; }  // nothing that it asked is under way
+  int64_t waiting_since_us() const { return waiting_since_us_; }
 
  private:
   // What is known of a request while its answer is written.
@@ -79,6 +87,9 @@ class Connection {
   io::Deadline deadline_;
   std::string in_;  // read, not yet parsed
   bool idle_ = true;
+  bool awaits_header_ = true;
+  int64_t waiting_since_us_ = system_clock().monotonic_us();
+  size_t held_ = 0;  // bytes of the body that is being read
 };
 
 }  // namespace compozy::http

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,8 @@ struct RouteOptions {
   uint64_t body_bytes_max = 10U << 20U;
   // The handler may wait long: its request's stop token then fires as soon as the client goes away.
   bool watch_client = false;
+  // Looks at the header before the body is read; what it answers is sent in place of the handler's answer.
+  std::function<std::optional<Response>(const Request& head)> turn_away = nullptr;
 };
 
 struct Route {

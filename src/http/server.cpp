@@ -28,10 +28,23 @@ io::Task<void> turn_away(Server::State& server, std::unique_ptr<io::Stream> stre
       server.cutting.get_token()));
 }
 
+// Makes room by closing the connection that has waited longest without a request: a crowd of those that say nothing, or
+// say it very slowly, must not keep out who has something to ask.
+bool give_up_one(Server::State& server) {
+  Connection* longest = nullptr;
+  for (Connection* connection : server.connections) {
+    if (!connection->awaits_header()) continue;
+    if (longest == nullptr || connection->waiting_since_us() < longest->waiting_since_us()) longest = connection;
+  }
+  if (longest == nullptr) return false;
+  longest->give_up();
+  return true;
+}
+
 io::Task<void> accept_all(Server::State& server, io::Listener& listener) {
   for (;;) {
     auto stream = co_await listener.accept(server.draining.get_token());
-    if (stream && server.connections.size() < server.options.connections_max) {
+    if (stream && (server.connections.size() < server.options.connections_max || give_up_one(server))) {
       server.serving.spawn(serve(server, *std::move(stream)));
     } else if (stream) {
       co_await turn_away(server, *std::move(stream));

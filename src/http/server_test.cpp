@@ -74,6 +74,8 @@ class ServerTest : public ::testing::Test {
   }
 
   Loop loop_;
+  std::stop_source busy_;
+  bool is_busy_ = false;
   Router router_;
   std::unique_ptr<Server> server_;
   uint16_t port_ = 0;
@@ -92,9 +94,9 @@ TEST_F(ServerTest, AnswersPipelinedRequestsInOrderOnOneConnection) {
   start();
   std::string requests;
   for (int i = 0; i < 50; ++i) {
-    requests += "POST /echo/" + std::to_string(i) + " HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi";
+    requests += "POST /echo/" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi";
   }
-  const auto answer = exchange(requests + "GET /echo/last HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const auto answer = exchange(requests + "GET /echo/last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   size_t at = 0;
   for (int i = 0; i < 50; ++i) {
     at = answer.find("POST " + std::to_string(i) + " hi", at);
@@ -105,15 +107,16 @@ TEST_F(ServerTest, AnswersPipelinedRequestsInOrderOnOneConnection) {
 
 TEST_F(ServerTest, HeadHasTheLengthButNoBody) {
   start();
-  const auto answer = exchange("HEAD /echo/x HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const auto answer = exchange("HEAD /echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, ::testing::HasSubstr("Content-Length: 7\r\n"));
   EXPECT_THAT(answer, ::testing::EndsWith("\r\n\r\n"));
 }
 
 TEST_F(ServerTest, NamesUnknownPathsAndMethods) {
   start();
-  EXPECT_THAT(exchange("GET /nothing HTTP/1.1\r\nConnection: close\r\n\r\n"), ::testing::StartsWith("HTTP/1.1 404"));
-  const auto answer = exchange("DELETE /echo/x HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(exchange("GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              ::testing::StartsWith("HTTP/1.1 404"));
+  const auto answer = exchange("DELETE /echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, ::testing::StartsWith("HTTP/1.1 405"));
   EXPECT_THAT(answer, ::testing::HasSubstr("Allow: GET, HEAD, POST\r\n"));
 }
@@ -122,22 +125,25 @@ TEST_F(ServerTest, RendersRefusalsAsItsOwnerWants) {
   start({.render_error = [](int status, const Error& error) {
     return Response::json(status, "{\"detail\":\"" + error.message + "\"}");
   }});
-  EXPECT_THAT(exchange("GET /x HTTP/1.1\r\nConnection: close\r\n\r\n"), ::testing::HasSubstr("{\"detail\":\"there is"));
+  EXPECT_THAT(exchange("GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              ::testing::HasSubstr("{\"detail\":\"there is"));
 }
 
 TEST_F(ServerTest, RefusesAnOversizedHeader) {
   start();
-  EXPECT_THAT(exchange("GET /echo/x HTTP/1.1\r\nX: " + std::string(70'000, 'x') + "\r\n\r\n"),
+  EXPECT_THAT(exchange("GET /echo/x HTTP/1.1\r\nHost: x\r\nX: " + std::string(70'000, 'x') + "\r\n\r\n"),
               ::testing::StartsWith("HTTP/1.1 431"));
 }
 
 TEST_F(ServerTest, RefusesAnOversizedBodyAndTheClientHearsIt) {
   start();
   // The client goes on sending what it announced; the refusal must reach it all the same.
-  EXPECT_THAT(exchange("POST /echo/x HTTP/1.1\r\nContent-Length: 300000\r\n\r\n" + std::string(300'000, 'x')),
-              ::testing::StartsWith("HTTP/1.1 413"));
-  EXPECT_THAT(exchange("POST /echo/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + std::string(101, 'x')),
-              ::testing::StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(
+      exchange("POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + std::string(300'000, 'x')),
+      ::testing::StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(
+      exchange("POST /echo/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + std::string(101, 'x')),
+      ::testing::StartsWith("HTTP/1.1 413"));
 }
 
 TEST_F(ServerTest, RefusesNonsense) {
@@ -148,7 +154,8 @@ TEST_F(ServerTest, RefusesNonsense) {
 TEST_F(ServerTest, InvitesTheBodyOfAClientThatAsks) {
   start();
   const auto stream = connect();
-  say(*stream, "POST /echo/x HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
+  say(*stream,
+      "POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(hear_until(*stream, "\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   say(*stream, "ok");
   EXPECT_THAT(hear_all(*stream), ::testing::EndsWith("POST x ok"));
@@ -170,7 +177,7 @@ Task<void> drip(Loop& loop, io::Stream& stream, std::stop_token stop) {
 TEST_F(ServerTest, ASlowLorisThatKeepsSendingIsCutOffToo) {
   start({.header_timeout_ms = 40});
   const auto stream = connect();
-  say(*stream, "GET /echo/x HTTP/1.1\r\n");
+  say(*stream, "GET /echo/x HTTP/1.1\r\nHost: x\r\n");
   io::TaskScope dripping(loop_);
   dripping.spawn(drip(loop_, *stream, dripping.token()));
   EXPECT_THAT(hear_until(*stream, "408"), ::testing::StartsWith("HTTP/1.1 408"));
@@ -181,7 +188,7 @@ TEST_F(ServerTest, ASlowLorisThatKeepsSendingIsCutOffToo) {
 TEST_F(ServerTest, ASlowBodyIsCutOff) {
   start({.body_timeout_ms = 30});
   const auto stream = connect();
-  say(*stream, "POST /echo/x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhel");
+  say(*stream, "POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel");
   EXPECT_THAT(hear_all(*stream), ::testing::StartsWith("HTTP/1.1 408"));
 }
 
@@ -192,13 +199,109 @@ TEST_F(ServerTest, AnIdleConnectionIsClosedSilently) {
 }
 
 TEST_F(ServerTest, TooManyConnectionsAreTurnedAway) {
+  router_.add("GET", "/busy", [this](Request) -> Task<Response> {
+    is_busy_ = true;
+    static_cast<void>(co_await io::sleep(loop_, 10'000, busy_.get_token()));
+    co_return Response::text(200, "done");
+  });
   start({.connections_max = 1});
   const auto first = connect();
-  until([this] { return server_->connection_count() == 1; });
+  say(*first, "GET /busy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  until([this] { return is_busy_; });
   const auto second = connect();
   EXPECT_THAT(hear_all(*second), ::testing::StartsWith("HTTP/1.1 503"));
-  say(*first, "GET /echo/x HTTP/1.1\r\nConnection: close\r\n\r\n");
+  busy_.request_stop();
   EXPECT_THAT(hear_all(*first), ::testing::StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, ACrowdThatSaysNothingKeepsNobodyOut) {
+  start({.connections_max = 2});
+  const auto silent = connect();
+  until([this] { return server_->connection_count() == 1; });
+  const auto slow = connect();
+  say(*slow, "GET /echo/x HT");
+  until([this] { return server_->connection_count() == 2; });
+  EXPECT_THAT(exchange("GET /echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              ::testing::StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(hear_all(*silent), "") << "the one that waited longest made room";
+}
+
+TEST_F(ServerTest, ABodyThatDripsIsCutOffInTheEnd) {
+  start({.body_timeout_ms = 10'000, .body_total_ms = 15});
+  const auto stream = connect();
+  say(*stream, "POST /echo/x HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n");
+  io::TaskScope dripping(loop_);
+  dripping.spawn(drip(loop_, *stream, dripping.token()));
+  EXPECT_THAT(hear_until(*stream, "408"), ::testing::StartsWith("HTTP/1.1 408"));
+  dripping.stop();
+  io::run_until(loop_, dripping.join());
+}
+
+TEST_F(ServerTest, BodiesOnTheirWayHaveALimitTogether) {
+  start({.body_bytes_max = 60});
+  const auto first = connect();
+  const std::string head = "POST /echo/x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 100\r\n\r\n";
+  say(*first, head);
+  hear_until(*first, "\r\n\r\n");
+  say(*first, std::string(50, 'x'));
+  const auto second = connect();
+  say(*second, head);
+  hear_until(*second, "\r\n\r\n");
+  say(*second, std::string(50, 'x'));
+  EXPECT_THAT(hear_all(*second), ::testing::StartsWith("HTTP/1.1 503"));
+  first->close();
+  until([this] { return server_->connection_count() == 0; });
+  EXPECT_THAT(exchange("POST /echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"),
+              ::testing::EndsWith("POST x ok"));
+}
+
+TEST_F(ServerTest, WhoIsTurnedAwayByTheHeaderIsNotAskedForTheBody) {
+  RouteOptions guarded;
+  guarded.turn_away = [](const Request& head) -> std::optional<Response> {
+    if (head.headers.has("Authorization")) return std::nullopt;
+    return Response::text(401, "who are you");
+  };
+  router_.add("POST", "/guarded", [](Request request) { return echo(std::move(request)); }, guarded);
+  start();
+  const auto stream = connect();
+  say(*stream, "POST /guarded HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  EXPECT_THAT(hear_until(*stream, "who are you"), ::testing::StartsWith("HTTP/1.1 401"));
+  EXPECT_THAT(exchange("POST /guarded HTTP/1.1\r\nHost: x\r\nAuthorization: me\r\nConnection: close\r\n"
+                       "Content-Length: 2\r\n\r\nok"),
+              ::testing::EndsWith(" ok"));
+}
+
+TEST_F(ServerTest, WhatTwoReadersCouldReadDifferentlyIsRefused) {
+  start();
+  const std::string post = "POST /echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+  for (const char* fields :
+       {"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Host: y\r\nContent-Length: 0\r\n\r\n"}) {
+    EXPECT_THAT(exchange(post + fields), ::testing::StartsWith("HTTP/1.1 400")) << fields;
+  }
+  EXPECT_THAT(exchange("GET /echo/x HTTP/1.1\r\nConnection: close\r\n\r\n"), ::testing::StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(exchange("POST /echo/x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+              ::testing::StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(exchange("GET http://x/echo/7 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              ::testing::EndsWith("GET 7 "));
+}
+
+TEST_F(ServerTest, FieldsBehindTheBodyAreNoHeaders) {
+  router_.add("POST", "/who", [](Request request) -> Task<Response> {
+    co_return Response::text(200, std::string(request.headers.get("X-User").value_or("nobody")) + " of " +
+                                      std::to_string(request.headers.size()));
+  });
+  start();
+  EXPECT_THAT(
+      exchange("POST /who HTTP/1.1\r\nHost: x\r\nX-User: ada\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+               "2\r\n{}\r\n0\r\nX-User: mallory\r\n\r\n"),
+      ::testing::EndsWith("ada of 4"));
+}
+
+TEST_F(ServerTest, AClientThatSpeaksAnotherProtocolIsToldAtOnce) {
+  start({.header_timeout_ms = 600'000});
+  EXPECT_THAT(exchange("\x16\x03\x01\x02"), ::testing::StartsWith("HTTP/1.1 400"));
 }
 
 Task<Result<void>> three_pieces(BodyWriter& body) {
@@ -211,7 +314,8 @@ TEST_F(ServerTest, StreamsInChunksAndKeepsTheConnection) {
   router_.add("GET", "/stream",
               [](Request) -> Task<Response> { co_return Response::stream(200, "text/plain", three_pieces); });
   start();
-  const auto answer = exchange("GET /stream HTTP/1.1\r\n\r\nGET /echo/x HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const auto answer =
+      exchange("GET /stream HTTP/1.1\r\nHost: x\r\n\r\nGET /echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, ::testing::HasSubstr("Transfer-Encoding: chunked\r\n"));
   EXPECT_THAT(answer, ::testing::HasSubstr("4\r\none \r\n3\r\ntwo\r\n0\r\n\r\nHTTP/1.1 200 OK"));
 }
@@ -231,7 +335,7 @@ TEST_F(ServerTest, AStreamThatFailsIsCutOffWithoutItsEnd) {
     });
   });
   start();
-  EXPECT_THAT(exchange("GET /stream HTTP/1.1\r\n\r\n"), ::testing::EndsWith("4\r\npart\r\n"));
+  EXPECT_THAT(exchange("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"), ::testing::EndsWith("4\r\npart\r\n"));
 }
 
 // A route whose stream waits for events until its client goes.
@@ -261,7 +365,7 @@ TEST_F(ServerTest, AStreamLearnsThatItsClientLeft) {
   start();
   {
     const auto stream = connect();
-    say(*stream, "GET /events HTTP/1.1\r\n\r\n");
+    say(*stream, "GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_THAT(hear_until(*stream, "\r\n\r\n"), ::testing::HasSubstr("text/event-stream"));
     feed.events.try_push("hello");
     EXPECT_EQ(hear_until(*stream, "hello\n\n\r\n"), "13\r\nid: 1\ndata: hello\n\n\r\n");
@@ -279,7 +383,7 @@ TEST_F(ServerTest, AStreamMayGoOnToAClientThatReadsSlowly) {
     });
   });
   start();
-  const auto answer = exchange("GET /big HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const auto answer = exchange("GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_GT(answer.size(), 200U * 65'536U);
   EXPECT_THAT(answer, ::testing::EndsWith("\r\n0\r\n\r\n"));
 }
@@ -296,7 +400,7 @@ TEST_F(ServerTest, AWatchedHandlerLearnsThatItsClientLeft) {
   start();
   {
     const auto stream = connect();
-    say(*stream, "GET /wait HTTP/1.1\r\n\r\n");
+    say(*stream, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
     until([this] { return server_->connection_count() == 1; });
   }
   until([&stopped] { return stopped; });
@@ -313,10 +417,10 @@ TEST_F(ServerTest, StopEndsStreamsProperlyAndWaitsForHandlers) {
   start();
   const auto idle = connect();
   const auto streaming = connect();
-  say(*streaming, "GET /events HTTP/1.1\r\n\r\n");
+  say(*streaming, "GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
   hear_until(*streaming, "\r\n\r\n");
   const auto slow = connect();
-  say(*slow, "GET /slow HTTP/1.1\r\n\r\n");
+  say(*slow, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
   until([this] { return server_->connection_count() == 3; });
   io::TaskScope stopping(loop_);
   stopping.spawn(server_->stop(60'000));
@@ -338,7 +442,7 @@ TEST_F(ServerTest, StopCutsWhatOutlastsItsGrace) {
   });
   start();
   const auto slow = connect();
-  say(*slow, "GET /slow HTTP/1.1\r\n\r\n");
+  say(*slow, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
   until([this] { return server_->connection_count() == 1; });
   io::run_until(loop_, server_->stop(10));
   EXPECT_EQ(server_->connection_count(), 0U);
@@ -353,7 +457,7 @@ TEST_F(ServerTest, ServesAUnixSocketAndTellsWhatItServed) {
   const std::string path = ::testing::TempDir() + "compozy_http_" + std::to_string(::getpid());
   server_->listen(io::listen_unix(loop_, path).value());
   const auto stream = io::run_until(loop_, io::connect_unix(loop_, path)).value();
-  say(*stream, "GET /echo/x HTTP/1.1\r\nConnection: close\r\n\r\n");
+  say(*stream, "GET /echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(hear_all(*stream), ::testing::StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(log, ::testing::ElementsAre("GET /echo/{id} 200"));
 }

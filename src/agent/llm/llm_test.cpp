@@ -92,6 +92,8 @@ TEST(OpenAiStreamDecoder, SaysWhatIsBroken) {
 TEST(OpenAiFailure, TellsWhatMayBeTriedAgain) {
   EXPECT_EQ(openai_failure(503, "", "7", 0).kind, ModelFailure::Kind::unavailable);
   EXPECT_EQ(openai_failure(503, "", "7", 0).retry_after_ms, 7'000);
+  EXPECT_EQ(openai_failure(429, "", "99999999999999", 0).retry_after_ms, kRetryAfterMaxMs);
+  EXPECT_EQ(openai_failure(429, "", "", 0).error.message, "the model provider answered 429");
   EXPECT_EQ(openai_failure(429, "{}", "", 0).kind, ModelFailure::Kind::unavailable);
   EXPECT_EQ(openai_failure(429, R"({"error":{"code":"insufficient_quota"}})", "", 0).kind, ModelFailure::Kind::final);
   EXPECT_EQ(openai_failure(400, "", "", 0).kind, ModelFailure::Kind::final);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/llm/message.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "expression/template.hpp"
@@ -51,12 +52,18 @@ json::Value to_json(const Usage& usage) {
   return out;
 }
 
+int64_t tokens_of(const json::Value& value) {
+  // Counts come from a stranger and are added up: what no model could have used is cut.
+  constexpr int64_t kMost = 1'000'000'000;
+  return std::clamp<int64_t>(value.integer_or(0), 0, kMost);
+}
+
 Usage usage_from_json(const json::Value& value) {
-  return {.prompt_tokens = value["prompt_tokens"].integer_or(0),
-          .completion_tokens = value["completion_tokens"].integer_or(0),
-          .total_tokens = value["total_tokens"].integer_or(0),
-          .cached_prompt_tokens = value["cached_prompt_tokens"].integer_or(0),
-          .reasoning_tokens = value["reasoning_tokens"].integer_or(0)};
+  return {.prompt_tokens = tokens_of(value["prompt_tokens"]),
+          .completion_tokens = tokens_of(value["completion_tokens"]),
+          .total_tokens = tokens_of(value["total_tokens"]),
+          .cached_prompt_tokens = tokens_of(value["cached_prompt_tokens"]),
+          .reasoning_tokens = tokens_of(value["reasoning_tokens"])};
 }
 
 json::Value to_json(const Message& message) {

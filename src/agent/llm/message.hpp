@@ -79,6 +79,7 @@ json::Value to_json(const ModelAnswer& answer);
 json::Value to_json(const Usage& usage);
 Result<Message> message_from_json(const json::Value& value);
 Result<ModelAnswer> answer_from_json(const json::Value& value);
+int64_t tokens_of(const json::Value& value);  // a count of tokens: 0 to a billion
 Usage usage_from_json(const json::Value& value);
 
 // The templates in api_key, api_url and organization filled in: `environment` holds the host's variables by name.

@@ -46,8 +46,8 @@ void encode_params(const Value& params, Value& body) {
 
 Usage decode_usage(const Value& usage) {
   Usage out = usage_from_json(usage);
-  out.cached_prompt_tokens = usage["prompt_tokens_details"]["cached_tokens"].integer_or(0);
-  out.reasoning_tokens = usage["completion_tokens_details"]["reasoning_tokens"].integer_or(0);
+  out.cached_prompt_tokens = tokens_of(usage["prompt_tokens_details"]["cached_tokens"]);
+  out.reasoning_tokens = tokens_of(usage["completion_tokens_details"]["reasoning_tokens"]);
   if (out.total_tokens == 0) out.total_tokens = out.prompt_tokens + out.completion_tokens;
   return out;
 }
@@ -189,15 +189,18 @@ ModelFailure openai_failure(int status, std::string_view body, std::string_view 
   auto parsed = json::parse(body);
   std::string said = parsed ? error_message(*parsed) : std::string();
   if (said.empty()) said = shorten(trim(body), 200);
-  out.error = Error{.code = Errc::provider_error,
-                    .message = "the model provider answered " + std::to_string(status) + ": " + said};
+  out.error =
+      Error{.code = Errc::provider_error,
+            .message = "the model provider answered " + std::to_string(status) + (said.empty() ? "" : ": " + said)};
   if (status == 408 || status == 409 || status == 425) out.kind = ModelFailure::Kind::retry;
   if (status == 429 || status >= 500) {
     // A used-up quota also comes as 429, and waiting does not mend it.
     const std::string code =
         parsed ? (*parsed)["error"]["code"].string_or((*parsed)["error"]["type"].string_or("")) : "";
     out.kind = code == "insufficient_quota" ? ModelFailure::Kind::final : ModelFailure::Kind::unavailable;
-    if (auto wait = http::parse_retry_after_ms(retry_after, now_ms)) out.retry_after_ms = *wait;
+    // A run does not sleep for a year because a server says so: asking again is cheap.
+    if (auto wait = http::parse_retry_after_ms(retry_after, now_ms))
+      out.retry_after_ms = std::min(*wait, kRetryAfterMaxMs);
   }
   if (status == 401 || status == 403) out.error.message += "; check the model's api_key";
   if (status == 404) out.error.message += "; check the model's name and api_url";

@@ -12,6 +12,7 @@
 namespace compozy::agent {
 
 inline constexpr size_t kAnswerBytesMax = 16U << 20U;
+inline constexpr int64_t kRetryAfterMaxMs = 15 * 60 * 1'000;
 inline constexpr size_t kToolCallsMax = 128;  // in one answer
 
 // The request's body. `stream` asks for deltas and for the usage at the end.
@@ -50,6 +51,8 @@ class OpenAiProvider final : public Provider {
   io::Task<ModelReply> ask(ModelRequest request, DeltaSink on_delta, std::stop_token stop) override;
 
  private:
+  io::Task<ModelReply> exchange(ModelRequest request, DeltaSink on_delta, std::stop_token stop);
+
   http::Client& client_;
 };
 

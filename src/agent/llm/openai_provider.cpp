@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/llm/openai.hpp"
 #include "base/clock.hpp"
+#include "base/text.hpp"
 #include "http/sse.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
@@ -60,6 +61,14 @@ io::Task<ModelReply> read_stream(http::ResponseStream& response, const DeltaSink
 }  // namespace
 
 io::Task<ModelReply> OpenAiProvider::ask(ModelRequest request, DeltaSink on_delta, std::stop_token stop) {
+  const std::string key = request.model.api_key;
+  ModelReply reply = co_await exchange(std::move(request), std::move(on_delta), std::move(stop));
+  // Some servers repeat the key that they refuse. Errors are recorded and shown; keys are not.
+  if (!reply && !key.empty()) reply.error().error.message = replace_all(reply.error().error.message, key, "[api_key]");
+  co_return reply;
+}
+
+io::Task<ModelReply> OpenAiProvider::exchange(ModelRequest request, DeltaSink on_delta, std::stop_token stop) {
   auto response = co_await client_.open(make_request(request), stop);
   if (!response) co_return broken(std::move(response).error());
   const int status = (*response)->status();

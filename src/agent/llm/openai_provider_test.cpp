@@ -99,6 +99,28 @@ TEST_F(OpenAiProviderTest, PassesOnWhatTheProviderSays) {
   EXPECT_THAT(reply.error().error.message, HasSubstr("slow down"));
 }
 
+TEST_F(OpenAiProviderTest, NeverRepeatsTheKeyThatAServerSendsBack) {
+  serve([](const http::Request& request) {
+    const std::string sent(request.headers.get("Authorization").value_or(""));
+    return http::Response::json(401, R"({"error":{"message":"Incorrect API key: )" + sent + "\"}}");
+  });
+  auto reply = ask();
+  ASSERT_FALSE(reply);
+  EXPECT_THAT(reply.error().error.message, HasSubstr("Incorrect API key: Bearer [api_key]"));
+}
+
+TEST_F(OpenAiProviderTest, CountsOfTokensThatCannotBeAreCut) {
+  serve([](const http::Request&) {
+    return http::Response::json(
+        200, R"({"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":9223372036854775807,)"
+             R"("completion_tokens":9223372036854775807,"total_tokens":-5}})");
+  });
+  auto reply = ask();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->usage.prompt_tokens, 1'000'000'000);
+  EXPECT_EQ(reply->usage.total_tokens, 2'000'000'000);
+}
+
 TEST_F(OpenAiProviderTest, IsUnavailableWhenNobodyListens) {
   auto reply = ask();
   ASSERT_FALSE(reply);

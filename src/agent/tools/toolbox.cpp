@@ -39,6 +39,16 @@ std::string tail(std::string_view text) {
   return std::string(text.size() > 1'000 ? text.substr(text.size() - 1'000) : text);
 }
 
+// Errors are recorded and shown, also to people who may not know what the tool was given: what it wrote to its standard
+// error may repeat its variables. Short values would take ordinary words with them.
+std::string without_values(std::string message, const json::Value& env) {
+  constexpr size_t kShortest = 6;
+  for (const auto& [name, value] : environment_of(env)) {
+    if (value.size() >= kShortest) message = replace_all(std::move(message), value, "[" + name + "]");
+  }
+  return message;
+}
+
 Result<void> check(const json::Value& schema, const json::Value& value, std::string_view tool, std::string_view what) {
   if (!schema.is_object()) return {};
   auto compiled = json::Schema::compile(schema);
@@ -79,10 +89,14 @@ io::Task<ToolReply> Toolbox::call(const project::Workflow& workflow, ToolRequest
   const project::Tool* tool = workflow.find_tool(request.tool);
   if (tool == nullptr) co_return co_await run_builtin_tool(std::move(request), stop);
   const std::string id = request.tool;
+  const json::Value env = request.env;
   ToolReply reply = tool->runtime == project::ToolRuntime::script
                         ? co_await run_script(*tool, std::move(request), stop)
                         : co_await run_executable(*tool, std::move(request), stop);
-  if (!reply) co_return reply;
+  if (!reply) {
+    reply.error().error.message = without_values(std::move(reply.error().error.message), env);
+    co_return reply;
+  }
   auto valid = check(tool->output_schema, *reply, id, "output");
   if (!valid) co_return tool_failed(std::move(valid).error());
   co_return expression::without_secret_marks(*reply);

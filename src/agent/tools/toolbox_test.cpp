@@ -89,6 +89,13 @@ TEST_F(ToolboxTest, SpeaksJsonWithExecutables) {
   EXPECT_EQ(late.error().error.code, Errc::timeout);
 }
 
+TEST_F(ToolboxTest, AFailureDoesNotRepeatTheVariablesOfTheTool) {
+  write("leak.sh", "#!/bin/sh\necho \"cannot log in with $TOKEN as $WHO\" >&2; exit 3\n", true);
+  add("leak", project::ToolRuntime::executable, "leak.sh");
+  const auto env = Value::object({{"TOKEN", "s3cret-value"}, {"WHO", "ada"}});
+  EXPECT_EQ(said("leak", "{}", env), "FAILED tool 'leak' ended with exit code 3: cannot log in with [TOKEN] as ada");
+}
+
 TEST_F(ToolboxTest, ChecksInputAndOutputAgainstTheirSchemas) {
   write("tools/echo.py", kEcho, true);
   add("echo", project::ToolRuntime::executable, "tools/echo.py");

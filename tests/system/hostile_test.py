@@ -1,0 +1,97 @@
+"""What people who mean no good try on the shipped binary: pages of other sites, strangers without a key, tools and models that tell."""
+import socket
+import threading
+import unittest
+
+from server import Problem, Server, copy_example, write_project
+
+KEY = "sk-very-secret-key-1234"
+
+
+def raw(server, text, wait_s=20):
+    """All that the server sends to these bytes until it closes."""
+    with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1])), wait_s) as link:
+        link.sendall(text)
+        heard = b""
+        while piece := link.recv(65536):
+            heard += piece
+        return heard
+
+
+class HostileTest(unittest.TestCase):
+    def test_without_keys_pages_of_other_sites_reach_nothing(self):
+        with Server(copy_example("quickstart"), flags=["--auth-enabled", "false"]) as server:
+            def status(**headers):
+                try:
+                    with server.request("POST", "/api/v0/workflows/trip/executions", b'{"input": {"name": "x"}}', headers, key=False) as answer:
+                        return answer.status
+                except Problem as problem:
+                    return problem.status
+            own = server.url.removeprefix("http://")
+            self.assertEqual(status(), 202)
+            self.assertEqual(status(Origin=server.url), 202)
+            self.assertEqual(status(Origin="https://evil.example"), 403)
+            self.assertEqual(status(Origin="null"), 403)
+            self.assertEqual(status(Host="evil.example:" + own.split(":")[1]), 403, "a name that its owner points here")
+            self.assertEqual(status(Host="localhost:" + own.split(":")[1]), 202)
+
+    def test_a_stranger_is_refused_before_its_body_is_read(self):
+        with Server(copy_example("quickstart")) as server:
+            head = b"POST /api/v0/events HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n"
+            self.assertTrue(raw(server, head).startswith(b"HTTP/1.1 401"))
+            late = (b"POST /api/v0/events HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+                    b"Authorization: Bearer " + server.key.encode() + b"\r\n\r\n")
+            self.assertTrue(raw(server, late).startswith(b"HTTP/1.1 401"), "a key behind the body is no key")
+
+    def test_a_crowd_of_silent_connections_keeps_nobody_out(self):
+        with Server(copy_example("quickstart"), env={"SERVER_MAX_CONNECTIONS": "50"}) as server:
+            port = int(server.url.rsplit(":", 1)[1])
+            crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(200)]
+            try:
+                self.assertEqual(server.call("GET", "/api/v0/workflows")["workflows"][0]["id"], "trip")
+            finally:
+                for link in crowd:
+                    link.close()
+
+    def test_a_member_of_the_wrong_type_never_does_more_than_was_meant(self):
+        with Server(copy_example("quickstart")) as server:
+            for path, body in (("executions/purge", {"dry_run": "true"}), ("workflows/trip/executions", {"input": {"name": "x"}, "task_id": 5}),
+                               ("workflows/trip/executions/sync", {"input": {"name": "x"}, "timeout": "5"})):
+                with self.assertRaises(Problem) as refused:
+                    server.call("POST", "/api/v0/" + path, body)
+                self.assertEqual(refused.exception.status, 400, path)
+
+    def test_one_key_starts_one_run_however_many_ask_at_once(self):
+        with Server(copy_example("quickstart")) as server:
+            found, gate = [], threading.Barrier(24)
+
+            def ask():
+                gate.wait()
+                found.append(server.start("trip", {"name": "Ada"}, {"Idempotency-Key": "one"}))
+            threads = [threading.Thread(target=ask) for _ in range(24)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual((len(found), len(set(found))), (24, 1))
+            with self.assertRaises(Problem) as other:
+                server.start("trip", {"name": "Eve"}, {"Idempotency-Key": "one"})
+            self.assertEqual(other.exception.status, 422)
+
+    def test_what_tools_and_providers_complain_about_holds_no_secret(self):
+        project = write_project({
+            "compozy.yaml": "name: leaky\nworkflows: [{source: ./leak.yaml}]\n"
+                            "tools: [{id: leak, description: x, execute: ./leak.sh, env: {TOKEN: '{{ .env.MY_KEY }}'}}]\n",
+            "leak.yaml": "id: leak\ntasks: [{id: t, tool: leak, config: {retry_policy: {maximum_attempts: 1}}}]\n",
+            "leak.sh": "#!/bin/sh\necho \"refused: $TOKEN\" >&2; exit 1\n"})
+        with Server(project, env={"MY_KEY": KEY}) as server:
+            run = server.wait(server.start("leak"))
+            self.assertIn("refused: [TOKEN]", run["error"]["message"])
+            server.stop()
+            for path in project.rglob("*"):
+                if path.is_file():
+                    self.assertNotIn(KEY.encode(), path.read_bytes(), path)
+
+
+if __name__ == "__main__":
+    unittest.main()
