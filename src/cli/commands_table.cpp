@@ -68,6 +68,8 @@ constexpr std::array kReasonOptions{Option{"--reason", "TEXT", "Why; kept in the
 
 constexpr std::array kGroups{Group{"workflow", "What can be run: list, look at, start."},
                              Group{"execution", "Runs: list, watch, steer, approve, delete."},
+                             Group{"agent", "Agents by themselves: list, ask."},
+                             Group{"task", "Tasks by themselves: list, run."},
                              Group{"schedule", "What runs when, and changing that."},
                              Group{"config", "Check the project; see every setting and where it comes from."}};
 

@@ -161,7 +161,7 @@ class Grammar {
     CLI::App*& group = made_[name];
     if (group != nullptr) return group;
     const auto row = std::ranges::find(groups(), name, &Group::name);
-    ASSERT(row != groups().end());
+    ASSERT(row != groups().end());  // every first word of a command has its row
     group = app.add_subcommand(std::string(name), std::string(row->summary))->require_subcommand(1);
     return group;
   }
