@@ -70,6 +70,7 @@ constexpr std::array kGroups{Group{"workflow", "What can be run: list, look at, 
                              Group{"execution", "Runs: list, watch, steer, approve, delete."},
                              Group{"agent", "Agents by themselves: list, ask."},
                              Group{"task", "Tasks by themselves: list, run."},
+                             Group{"audit", "Who did what, and whether that record is whole."},
                              Group{"schedule", "What runs when, and changing that."},
                              Group{"config", "Check the project; see every setting and where it comes from."}};
 
