@@ -43,7 +43,9 @@ void Builder::check_target(const std::string& target, const Task& task, std::str
   std::string message = "unknown task '" + target + "'" + did_you_mean(target, ids_of(workflow_.tasks));
   const bool is_child = std::ranges::find(places_, target, &Place::id) != places_.end();
   if (expression::is_template(target))
-    message = "'" + target + "' is a template; the graph is checked before it runs: let a router choose among ids";
+    message =
+        "'" + target +
+        "' is a template; the graph is checked before it runs: give each task that can come next a route of its own";
   if (is_child) message = "'" + target + "' is a child of another task; only a top-level task can come next";
   diagnostics_.add(*at, "task '" + task.id + "'." + std::string(field), std::move(message));
 }

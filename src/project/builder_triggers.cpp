@@ -81,7 +81,11 @@ Webhook Builder::build_webhook(const Node& node, const std::string& path) {
   if (events->items.empty()) diagnostics_.add(*events, path + ".events", "needs at least one event");
   for (size_t i = 0; i < events->items.size(); ++i) {
     const std::string where = path + ".events[" + std::to_string(i) + ']';
-    webhook.events.push_back(build_webhook_event(events->items[i], where));
+    WebhookEvent event = build_webhook_event(events->items[i], where);
+    if (!event.name.empty() &&
+        std::ranges::find(webhook.events, event.name, &WebhookEvent::name) != webhook.events.end())
+      diagnostics_.add(events->items[i], where + ".name", "event '" + event.name + "' is defined twice here");
+    webhook.events.push_back(std::move(event));
   }
   return webhook;
 }
@@ -161,6 +165,8 @@ void Builder::build_schedule(const Node& node) {
       refuse(field, std::move(at).error());
     }
   }
+  if (schedule.end_ms != 0 && schedule.end_ms <= schedule.start_ms)
+    diagnostics_.add(*node.find("end_at"), "schedule.end_at", "is not after 'start_at': nothing would ever be due");
   const Node* input = node.find("input");
   schedule.input = input != nullptr ? input->json() : json::Value::object();
   if (!workflow_.input_schema.is_null()) {

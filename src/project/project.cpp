@@ -356,14 +356,14 @@ class Loader {
           const auto [found, is_new] = slugs.emplace(webhook.slug, workflow.id);
           if (!is_new) {
             diagnostics_.add(
-                file, "triggers",
+                trigger_node(file, workflow, trigger), "triggers",
                 "the slug '" + webhook.slug + "' belongs to a webhook of the workflow '" + found->second + "'");
           }
         }
         if (trigger.name.empty()) continue;
         auto [found, is_new] = signals.emplace(trigger.name, workflow.id);
         if (!is_new) {
-          diagnostics_.add(file, "triggers",
+          diagnostics_.add(trigger_node(file, workflow, trigger), "triggers",
                            "signal '" + trigger.name + "' already starts the workflow '" + found->second + "'");
         }
       }
@@ -376,6 +376,13 @@ class Loader {
     if (workflow_files_.empty() && diagnostics_.empty()) {
       diagnostics_.add(file_, "workflows", "the project has no workflow");
     }
+  }
+
+  // Where a trigger stands; each of the file's triggers is one of the workflow's.
+  static const Node& trigger_node(const Node& file, const Workflow& workflow, const Trigger& trigger) {
+    const auto position = static_cast<size_t>(&trigger - workflow.triggers.data());
+    const Node* triggers = file.find("triggers");
+    return triggers != nullptr && position < triggers->items.size() ? triggers->items[position] : file;
   }
 
   void check_child_runs() {

@@ -22,17 +22,19 @@ expression::Environment Decider::environment() {
 
 json::Value Decider::base_context(const Task* task, const json::Value& input, const json::Value& vars,
                                   const std::string& around) {
+  static const json::Value nothing = json::Value::object();
   json::Value context = json::Value::object(
       {{"workflow", json::Value::object({{"id", state_.workflow},
                                          {"exec_id", state_.run_id},
                                          {"input", state_.input},
                                          {"status", status_name(state_.status)},
-                                         {"output", nullptr}})},
+                                         {"output", nullptr},
+                                         {"error", nullptr}})},
        {"tasks", state_.tasks},
        {"project", json::Value::object({{"id", program_.workflow().project}, {"name", program_.workflow().project}})},
-       {"trigger", json::Value::object()},
-       {"agents", json::Value::object()},  // always there, always empty: what a project defines is not data
-       {"tools", json::Value::object()},
+       {"trigger", nothing},
+       {"agents", nothing},  // always there, always empty: what a project defines is not data
+       {"tools", nothing},
        {"output", nullptr}});
   const json::Value whole_input = merge(vars.is_null() ? json::Value::object() : vars, input);
   context.set("input", whole_input);
@@ -54,9 +56,16 @@ json::Value Decider::base_context(const Task* task, const json::Value& input, co
     if (auto own = render(task->env, context)) context.set("env", merge(std::move(env), *own));
   }
   if (task != nullptr) {
-    context.set("task",
-                json::Value::object(
-                    {{"id", task->id}, {"type", project::task_type_name(task->type)}, {"action", task->action}}));
+    context.set("task", json::Value::object({{"id", task->id},
+                                             {"type", project::task_type_name(task->type)},
+                                             {"component", "task"},
+                                             {"action", task->action},
+                                             {"status", status_name(Status::running)},
+                                             {"input", whole_input},
+                                             {"with", whole_input},
+                                             {"env", context["env"]},
+                                             {"output", nullptr},
+                                             {"error", nullptr}}));
   }
   return context;
 }
