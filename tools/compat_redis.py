@@ -36,6 +36,7 @@ VERSION = "7.0.15"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "compozy"
 LOGS = ROOT / "build/compat"
 UNIT_SECONDS_MAX = 600
+TAGS = "-slow"
 FIRST_PORT = random.randrange(21000)
 
 EXTERNAL = """unit/type/list-3 unit/hyperloglog unit/geo unit/dump unit/type/list unit/type/stream unit/protocol
@@ -46,12 +47,18 @@ unit/lazyfree unit/pause unit/tracking unit/violations unit/replybufsize""".spli
 OWN = """unit/obuf-limits unit/introspection unit/scripting unit/multi unit/client-eviction unit/acl unit/acl-v2 unit/auth
 unit/info unit/limits unit/pubsubshard unit/networking unit/maxmemory unit/querybuf integration/aof
 integration/aof-multi-part integration/rdb integration/logging integration/convert-ziplist-hash-on-load
-integration/convert-ziplist-zset-on-load integration/convert-zipmap-hash-on-load""".split()
+integration/convert-ziplist-zset-on-load integration/convert-zipmap-hash-on-load integration/replication
+integration/replication-2 integration/replication-3 integration/replication-4 integration/replication-psync
+integration/replication-buffer integration/psync2 integration/psync2-reg integration/psync2-pingoff
+integration/psync2-master-restart integration/block-repl integration/failover integration/shutdown
+integration/dismiss-mem integration/redis-cli integration/redis-benchmark integration/corrupt-dump unit/wait
+unit/shutdown unit/expire unit/other unit/functions unit/aofrw unit/type/list unit/type/set unit/type/zset
+unit/type/hash unit/type/stream unit/type/stream-cgroups unit/type/string unit/pause unit/dump unit/tls
+unit/oom-score-adj unit/cluster""".split()
 LEFT_OUT = [
     ("tests tagged `slow` or `large-memory`", "minutes of runtime each; the nightly run of a maintainer"),
-    ("tests tagged `needs:repl`, `integration/replication*`, `unit/wait`, `unit/cluster/*`",
-     "replication is whole or not at all: no backlog, no partial resynchronisation, no WAIT, no cluster"),
-    ("`unit/type/list-2`, `unit/pendingquerybuf`, `unit/memefficiency`, `unit/oom-score-adj`",
+    ("`unit/cluster*`", "there is no cluster"),
+    ("`unit/type/list-2`, `unit/pendingquerybuf`, `unit/memefficiency`",
      "only slow tests, active defragmentation, or the kernel's settings of the machine"),
     ("\"SRANDMEMBER with a dict containing long chain\", \"Don't rehash if redis has child process\"",
      "assert the inner layout of Redis' hash table"),
@@ -187,7 +194,7 @@ def run_unit(origin, mode, unit, number, server_command):
         tree = scratch / "tree"
         make_tree(origin, tree, server_command)
         command = ["./runtest", "--single", unit, "--durable", "--clients", "1", "--no-latency", "--timeout", "400",
-                   "--tags", "-slow -needs:repl"]
+                   "--tags", TAGS]
         if mode == "external":
             port = free_port()
             (scratch / "data").mkdir()
@@ -261,7 +268,7 @@ def write_page(results):
              "<!-- Written by `./dev compat redis --update`; do not edit. -->", "",
              f"What Redis {VERSION}'s own test suite says of `compozy redis-server`. *external*: the suite talks to a running",
              "server; *own*: it starts the servers itself, with configuration files and restarts. Options:",
-             '`--durable --clients 1 --tags "-slow -needs:repl"`. "Left out" counts what those tags, or the suite itself in',
+             '`--durable --clients 1 --tags "-slow"`. "Left out" counts what those tags, or the suite itself in',
              "external mode, skip.", "", *table(results), "", "## What is not run, and why", "",
              "| what | why |", "| --- | --- |", *(f"| {what} | {why} |" for what, why in LEFT_OUT), ""]
     failures = {key: row["failures"] for key, row in sorted(results.items()) if row["failures"]}

@@ -79,7 +79,7 @@ class Process final : public redis::HostPort {
   int run(redis::ConfigFile& config);
 
   std::string apply(const redis::SettingRow& row, const redis::Settings& before, const redis::Settings& now) override;
-  std::string shutdown(Shutdown options) override;
+  std::string shutdown(redis::ShutdownOptions options) override;
   void follow(const std::string& host, int64_t port) override;
   std::string config_file() const override { return config_file_; }
   std::string executable() const override { return executable_path(); }
@@ -171,6 +171,7 @@ std::string Process::apply_tls(const redis::SettingRow& row, const redis::Settin
 void Process::follow(const std::string& host, int64_t port) {
   if (link_ != nullptr) {
     link_->stop();
+    std::erase_if(ended_links_, [](const auto& link) { return link->ended(); });
     ended_links_.push_back(std::move(link_));
   }
   if (host.empty()) {
@@ -182,13 +183,18 @@ void Process::follow(const std::string& host, int64_t port) {
 }
 
 // Under the gate.
-std::string Process::shutdown(Shutdown options) {
+std::string Process::shutdown(redis::ShutdownOptions options) {
   const redis::ServerState& state = engine_->state();
   const bool wanted = options.save || (!state.settings.save.empty() && !options.no_save);
+  if (append_log_ != nullptr && append_log_->has_no_base() && !options.force) {
+    say(Level::warning, "Writing initial AOF, can't exit");
+    say(Level::warning, "Errors trying to shut down the server. Check the logs for more information.");
+    return "the append only log is not whole yet";
+  }
   if (wanted && !state.loading) {
     say(Level::notice, "Saving the final RDB snapshot before exiting.");
     if (const std::string problem = dump_file_->save_at_end(); !problem.empty()) {
-      say(Level::warning, "Error trying to save the DB: " + problem);
+      say(Level::warning, "Error trying to save the DB, can't exit: " + problem);
       if (!options.force) {
         say(Level::warning, "Errors trying to shut down the server. Check the logs for more information.");
         return problem;
@@ -386,7 +392,13 @@ bool Process::end_by_signal(uint32_t number) {
   const std::string& how = interrupt ? settings.shutdown_on_sigint : settings.shutdown_on_sigterm;
   const auto has = [&](std::string_view word) { return (" " + how + " ").contains(" " + std::string(word) + " "); };
   say(Level::warning, "User requested shutdown...");
-  return shutdown({.save = has("save"), .no_save = has("nosave"), .force = has("force")}).empty();
+  const redis::ShutdownOptions options{
+      .save = has("save"), .no_save = has("nosave"), .force = has("force"), .now = has("now")};
+  if (engine_->state().cron_is_paused) {  // Its end is for later, and may be called off.
+    engine_->state().shutdown = {.on = true, .how = options};
+    return false;
+  }
+  return redis::begin_shutdown(engine_->state(), options) == redis::ShutdownOutcome::ends;
 }
 
 void Process::wait() {

@@ -257,6 +257,51 @@ class ReplicationTest(unittest.TestCase):
                 self.assertEqual(replica.cli("SET", "a", "b"), "OK")
                 wait_until(lambda: master.info("connected_slaves") == "0", "the replica's leave")
 
+    def test_goes_on_where_it_was_also_behind_a_new_master_of_either_make(self):
+        ours = lambda: Redis("--save", "", "--repl-diskless-sync-delay", 0)
+        theirs = lambda: Redis("--save", "", "--repl-diskless-sync-delay", 0, command=[REDIS])
+        up = lambda server: wait_until(lambda: server.info("master_link_status") == "up", "the link")
+        for make_first, make_second in ((ours, ours), (theirs, ours), (ours, theirs)):
+            with make_first() as first, make_second() as second, ours() as third, theirs() as fourth:
+                first.cli("SET", "k", 1)
+                for replica in (second, third, fourth):
+                    replica.cli("REPLICAOF", "127.0.0.1", first.port)
+                    up(replica)
+                self.assertEqual(first.cli("-n", 5, "SET", "k", 2), "OK")
+                self.assertEqual(first.cli("WAIT", 3, 5000), "3")
+                first.cli("CLIENT", "KILL", "TYPE", "replica")
+                first.cli("INCR", "k")
+                for replica in (second, third, fourth):
+                    wait_until(lambda: replica.cli("GET", "k") == "2", "the write after the break")
+                self.assertEqual((first.info("sync_full"), first.info("sync_partial_ok")), ("3", "3"))
+                second.cli("REPLICAOF", "NO", "ONE")
+                second.cli("INCR", "k")
+                for replica in (first, third, fourth):
+                    replica.cli("REPLICAOF", "127.0.0.1", second.port)
+                    up(replica)
+                    wait_until(lambda: replica.cli("GET", "k") == "3", "the new master's write")
+                self.assertEqual((second.info("sync_full"), second.info("sync_partial_ok")), ("0", "3"))
+                second.cli("INCR", "k")
+                wait_until(lambda: len({one.info("master_repl_offset") for one in (first, second, third, fourth)}) == 1,
+                           "equal offsets")
+
+    def test_a_master_hands_its_role_over_and_waits_for_its_replica_when_it_ends(self):
+        with Redis("--save", "", "--repl-diskless-sync-delay", 0) as first, Redis("--save", "") as second:
+            second.cli("REPLICAOF", "127.0.0.1", first.port)
+            wait_until(lambda: second.info("master_link_status") == "up", "the link")
+            first.cli("SET", "k", "1")
+            self.assertEqual(first.cli("FAILOVER"), "OK")
+            wait_until(lambda: first.info("role") == "slave" and first.info("master_link_status") == "up", "the change")
+            self.assertEqual(second.info("role"), "master")
+            self.assertEqual(second.cli("SET", "k", "2"), "OK")
+            first.process.send_signal(signal.SIGSTOP)
+            second.cli("SET", "k", "3")
+            second.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: second.info("shutdown_in_milliseconds"), "the wait")
+            first.process.send_signal(signal.SIGCONT)
+            self.assertEqual(second.end(), 0)
+            self.assertEqual(first.cli("GET", "k"), "3")
+
     def test_begins_anew_when_its_master_comes_back_and_keeps_its_own_log(self):
         with Redis("--save", "") as replica, Redis("--save", "900 1") as first:
             replica.cli("CONFIG", "SET", "appendonly", "yes")
@@ -289,7 +334,7 @@ class ReplicationTest(unittest.TestCase):
             wait_until(master.alive, "the master")
             replica.cli("SET", "mine", "1")
             replica.cli("REPLICAOF", "127.0.0.1", master.port)
-            wait_until(lambda: "cannot be followed" in (replica.folder / "log").read_text(), "a word in the log")
+            wait_until(lambda: "Unexpected reply to PSYNC" in (replica.folder / "log").read_text(), "a word in the log")
             self.assertEqual(replica.cli("GET", "mine"), "1")
             replica.cli("CONFIG", "SET", "masterauth", "secret")
             wait_until(lambda: replica.info("master_link_status") == "up", "the link")

@@ -66,12 +66,17 @@ size_t client_memory(const Session& session) {
 bool exceeds_output_limit(const ServerState& server, Session& session, int64_t now_ms) {
   // What is beyond the reply buffer counts together with what is in it: a reply of unknown length goes round it.
   const size_t beyond = output_memory(session);
-  const size_t memory = beyond == 0 ? 0 : beyond + in_buffer(session);
+  size_t memory = beyond == 0 ? 0 : beyond + in_buffer(session);
+  const bool waits_for_stream = session.replica && session.follower.holds_stream();
+  if (waits_for_stream) memory += server.replication.offset() - session.follower.position;
   if (memory == 0) {
     session.over_soft_limit_since_ms = 0;
     return false;
   }
-  const Settings::OutputLimit& limit = server.output_limit(client_class(session));
+  Settings::OutputLimit limit = server.output_limit(client_class(session));
+  // What the backlog keeps anyhow is no reason to break with a replica.
+  const auto backlog = static_cast<size_t>(server.settings.repl_backlog_size);
+  if (waits_for_stream && limit.hard > 0) limit.hard = std::max(limit.hard, backlog);
   if (limit.hard > 0 && memory >= limit.hard) return true;
   if (limit.soft == 0 || memory < limit.soft) {
     session.over_soft_limit_since_ms = 0;

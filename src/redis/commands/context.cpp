@@ -152,4 +152,11 @@ void Context::propagate_as(Args command) {
   server.effects.append(session.database, command);
 }
 
+void Context::propagate_only(EffectBuffer::Target target, Args command) {
+  const uint8_t before = server.effects.targets;
+  server.effects.targets = before & target;
+  propagate_as(command);
+  server.effects.targets = before;
+}
+
 }  // namespace compozy::redis

@@ -34,6 +34,9 @@ struct BlockRequest {
   // The command to run for keys[i] when it is ready; empty: the command as it came, with that key alone.
   std::vector<std::vector<std::string>> retries = {};
   std::string_view gone = {};  // the error when the key is no longer of the type; empty: the client goes on waiting
+  // WAIT: until so many replicas have so much of the stream.
+  int64_t replicas = 0;
+  uint64_t offset = 0;
 };
 
 template <class V>
@@ -140,6 +143,8 @@ struct Context {
     propagate_as(Args(command.begin(), command.size()));
   }
   void propagate_as(Args command);
+  // The same for the log alone, or for the replicas alone.
+  void propagate_only(EffectBuffer::Target target, Args command);
   void propagate_nothing() { propagated = true; }
 
  private:

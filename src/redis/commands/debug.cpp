@@ -175,6 +175,12 @@ void debug_config_rewrite(Context& ctx) {
 
 void debug_jmap(Context& ctx) { ctx.reply.ok(); }
 
+// To the replicas alone: what comes of data that differ.
+void debug_replicate(Context& ctx) {
+  ctx.propagate_only(EffectBuffer::kReplicas, ctx.args.subspan(2));
+  ctx.reply.ok();
+}
+
 void debug_help(Context& ctx);
 
 constexpr size_t kAny = 1024;
@@ -191,6 +197,7 @@ constexpr std::array kRows{
     DebugRow{"populate", 3, 5, debug_populate, "Create so many string keys."},
     DebugRow{"protocol", 3, 3, debug_protocol, "Reply with a value of this type."},
     DebugRow{"replybuffer", 4, 4, debug_reply_buffer, "Steer how reply buffers shrink."},
+    DebugRow{"replicate", 3, kAny, debug_replicate, "Send a command to the replicas."},
     DebugRow{"segfault", 2, 2, debug_segfault, "Crash the server."},
     DebugRow{"set-active-expire", 3, 3, debug_set_active_expire, "Turn active expiry on (1) or off (0)."},
     DebugRow{"set-disable-deny-scripts", 3, 3, debug_allow_denied, "Let scripts run every command (1) or not (0)."},

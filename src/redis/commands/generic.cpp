@@ -162,19 +162,6 @@ void run_copy(Context& ctx) {
   ctx.reply.integer(1);
 }
 
-void run_wait(Context& ctx) {
-  int64_t replicas = 0;
-  int64_t timeout_ms = 0;
-  if (!ctx.integer(ctx.arg(1), replicas) ||
-      !ctx.integer(ctx.arg(2), timeout_ms, "ERR timeout is not an integer or out of range"))
-    return;
-  if (timeout_ms < 0) {
-    ctx.error("ERR timeout is negative");
-    return;
-  }
-  ctx.reply.integer(0);  // There are no replicas to wait for.
-}
-
 namespace {
 
 std::string_view encoding_of(const Entry& entry) {

@@ -60,6 +60,10 @@ void add_server(Context& ctx, Lines& lines) {
            {"executable", ctx.server.host == nullptr ? "" : ctx.server.host->executable()},
            {"config_file", ctx.server.host == nullptr ? "" : ctx.server.host->config_file()},
            {"io_threads_active", "0"}};
+  if (ctx.server.shutdown.on) {
+    const int64_t left_ms = ctx.server.shutdown.until_ms - ctx.server.keyspace.clock().wall_ms();
+    lines.emplace_back("shutdown_in_milliseconds", std::to_string(std::max<int64_t>(0, left_ms)));
+  }
 }
 
 void add_clients(Context& ctx, Lines& lines) {
@@ -69,7 +73,7 @@ void add_clients(Context& ctx, Lines& lines) {
     most_input = std::max(most_input, session->buffers.query + session->buffers.query_free);
     most_output = std::max(most_output, output_memory(*session));
   }
-  lines = {{"connected_clients", number(ctx.server.engine->sessions().size())},
+  lines = {{"connected_clients", number(ctx.server.engine->sessions().size() - ctx.server.replication.replicas.size())},
            {"cluster_connections", "0"},
            {"maxclients", std::to_string(ctx.server.settings.maxclients)},
            {"client_recent_max_input_buffer", number(most_input)},
@@ -152,11 +156,13 @@ void add_memory(Context& ctx, Lines& lines) {
   lines.emplace_back("rss_overhead_bytes", "0");
   lines.emplace_back("mem_fragmentation_ratio", printed("%.2f", ratio));
   lines.emplace_back("mem_fragmentation_bytes", std::to_string(resident - used));
-  const std::string replicas = std::to_string(ctx.server.replicas_memory);
-  lines.emplace_back("mem_not_counted_for_evict", replicas);
-  lines.emplace_back("mem_replication_backlog", "0");
-  lines.emplace_back("mem_total_replication_buffers", replicas);
-  lines.emplace_back("mem_clients_slaves", replicas);
+  const auto stream = static_cast<int64_t>(ctx.server.replication.stream.memory());
+  const int64_t beyond = ctx.server.stream_beyond_backlog();
+  const int64_t replicas = ctx.server.replicas_memory + beyond;
+  lines.emplace_back("mem_not_counted_for_evict", std::to_string(replicas));
+  lines.emplace_back("mem_replication_backlog", std::to_string(stream - beyond));
+  lines.emplace_back("mem_total_replication_buffers", std::to_string(stream + ctx.server.replicas_memory));
+  lines.emplace_back("mem_clients_slaves", std::to_string(replicas));
   lines.emplace_back("mem_clients_normal", std::to_string(clients - ctx.server.replicas_memory));
   for (const char* name : {"mem_cluster_links", "mem_aof_buffer"}) lines.emplace_back(name, "0");
   lines.emplace_back("mem_allocator", "jemalloc-5.3.0");
@@ -172,16 +178,16 @@ void add_stats(Context& ctx, Lines& lines) {
            {"instantaneous_ops_per_sec", printed("%.0f", stats.commands_rate.per_second())},
            {"total_net_input_bytes", number(stats.net_input_bytes)},
            {"total_net_output_bytes", number(stats.net_output_bytes)},
-           {"total_net_repl_input_bytes", "0"},
-           {"total_net_repl_output_bytes", "0"},
+           {"total_net_repl_input_bytes", number(ctx.server.replication.received_bytes)},
+           {"total_net_repl_output_bytes", number(ctx.server.replication.sent_bytes)},
            {"instantaneous_input_kbps", printed("%.2f", stats.input_rate.per_second() / 1024)},
            {"instantaneous_output_kbps", printed("%.2f", stats.output_rate.per_second() / 1024)},
-           {"instantaneous_input_repl_kbps", "0.00"},
-           {"instantaneous_output_repl_kbps", "0.00"},
+           {"instantaneous_input_repl_kbps", printed("%.2f", stats.replication_input_rate.per_second() / 1024)},
+           {"instantaneous_output_repl_kbps", printed("%.2f", stats.replication_output_rate.per_second() / 1024)},
            {"rejected_connections", number(stats.rejected_connections)},
-           {"sync_full", "0"},
-           {"sync_partial_ok", "0"},
-           {"sync_partial_err", "0"},
+           {"sync_full", number(ctx.server.replication.full_syncs)},
+           {"sync_partial_ok", number(ctx.server.replication.partial_syncs)},
+           {"sync_partial_err", number(ctx.server.replication.refused_syncs)},
            {"expired_keys", number(stats.expired_keys)},
            {"expired_stale_perc", "0.00"},
            {"expired_time_cap_reached_count", "0"},
@@ -198,7 +204,7 @@ void add_stats(Context& ctx, Lines& lines) {
            {"latest_fork_usec", "0"},
            {"total_forks", number(stats.forks)},
            {"migrate_cached_sockets", "0"},
-           {"slave_expires_tracked_keys", "0"}};
+           {"slave_expires_tracked_keys", number(ctx.space().own_deadlines())}};
   for (const char* name : {"active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
                            "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"})
     lines.emplace_back(name, "0");

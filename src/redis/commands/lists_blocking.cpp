@@ -56,7 +56,11 @@ bool move(Context& ctx, std::string_view from, std::string_view to, Side take, S
   ctx.touched(to);
   ctx.touched(from);
   ctx.reply.bulk(value);
-  if (ctx.row.has(kBlocking)) ctx.propagate_as({"LMOVE", from, to, side_name(take), side_name(put)});
+  if (ctx.row.run == run_brpoplpush) {
+    ctx.propagate_as({"RPOPLPUSH", from, to});
+  } else if (ctx.row.has(kBlocking)) {
+    ctx.propagate_as({"LMOVE", from, to, side_name(take), side_name(put)});
+  }
   return true;
 }
 

@@ -223,8 +223,6 @@ void run_module_load(Context& ctx) { ctx.error("ERR Error loading the extension.
 
 void run_cluster(Context& ctx) { ctx.error("ERR This instance has cluster support disabled"); }
 
-void run_failover(Context& ctx) { ctx.error("ERR FAILOVER requires connected replicas."); }
-
 // ---- the rest ----
 
 void run_lolwut(Context& ctx) {
@@ -234,52 +232,6 @@ void run_lolwut(Context& ctx) {
     if (!ctx.is(i, "version")) break;
   }
   ctx.reply.verbatim("txt", "Redis ver. " + std::string(kRedisVersion) + "\n");
-}
-
-void run_shutdown(Context& ctx) {
-  bool abort = false;
-  bool save = false;
-  bool no_save = false;
-  bool force = false;
-  bool now = false;
-  for (size_t i = 1; i < ctx.size(); ++i) {
-    if (ctx.is(i, "nosave")) {
-      no_save = true;
-    } else if (ctx.is(i, "save")) {
-      save = true;
-    } else if (ctx.is(i, "now")) {
-      now = true;
-    } else if (ctx.is(i, "force")) {
-      force = true;
-    } else if (ctx.is(i, "abort")) {
-      abort = true;
-    } else {
-      ctx.error(kSyntaxError);
-      return;
-    }
-  }
-  if ((abort && (save || no_save || now || force)) || (save && no_save)) {
-    ctx.error(kSyntaxError);
-    return;
-  }
-  if (abort) {
-    ctx.error("ERR No shutdown in progress.");
-    return;
-  }
-  // A script that is half done can be dropped, not saved.
-  if (ctx.server.scripts->busy() && !no_save) {
-    ctx.error(ctx.server.scripts->busy_error());
-    return;
-  }
-  if (ctx.server.host == nullptr) {
-    ctx.error("ERR SHUTDOWN is not allowed: the engine is part of another program");
-    return;
-  }
-  if (!ctx.server.host->shutdown({.save = save, .no_save = no_save, .force = force}).empty()) {
-    ctx.error("ERR Errors trying to SHUTDOWN. Check logs.");
-    return;
-  }
-  ctx.session.blocked = true;  // Its connection breaks when nobody listens any more.
 }
 
 void run_help(Context& ctx) {

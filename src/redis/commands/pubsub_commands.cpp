@@ -65,11 +65,13 @@ void run_sunsubscribe(Context& ctx) { unsubscribe(ctx, &PubSub::sunsubscribe, &P
 
 void run_publish(Context& ctx) {
   const size_t receivers = ctx.server.pubsub.publish(ctx.arg(1), ctx.arg(2), ctx.server.engine->last_lsn());
+  if (ctx.server.effects.replicated) ctx.propagate_only(EffectBuffer::kReplicas, ctx.args);
   ctx.reply.integer(static_cast<int64_t>(receivers));
 }
 
 void run_spublish(Context& ctx) {
   const size_t receivers = ctx.server.pubsub.spublish(ctx.arg(1), ctx.arg(2), ctx.server.engine->last_lsn());
+  if (ctx.server.effects.replicated) ctx.propagate_only(EffectBuffer::kReplicas, ctx.args);
   ctx.reply.integer(static_cast<int64_t>(receivers));
 }
 

@@ -107,7 +107,7 @@ bool RedisPeer::read_some(std::string& bytes, int64_t timeout_ms) {
   }
 }
 
-bool RedisPeer::read_line(std::string& line) {
+bool RedisPeer::read_line(std::string& line, int64_t timeout_ms) {
   std::string bytes = std::exchange(buffer_, {});
   while (true) {
     const size_t end = bytes.find('\n');
@@ -117,7 +117,10 @@ bool RedisPeer::read_line(std::string& line) {
       buffer_ = bytes.substr(end + 1);
       return true;
     }
-    if (bytes.size() > kLineMax || !read_some(bytes, timeout_ms_)) return false;
+    if (bytes.size() > kLineMax || !read_some(bytes, timeout_ms)) {
+      buffer_ = std::move(bytes);  // The rest of it may come yet.
+      return false;
+    }
   }
 }
 

@@ -21,7 +21,8 @@ class RedisPeer {
   bool connect(const std::string& host, const std::string& port, int64_t timeout_ms, const std::string& source = {});
   bool write(std::string_view bytes);
   // A line without its end; what comes after it stays for the next read.
-  bool read_line(std::string& line);
+  bool read_line(std::string& line) { return read_line(line, timeout_ms_); }
+  bool read_line(std::string& line, int64_t timeout_ms);
   // What has come, at least one byte; false: the end, an error, or nothing came in time.
   bool read_some(std::string& bytes, int64_t timeout_ms);
   bool timed_out() const { return timed_out_; }  // the last read: nothing came, the connection is as it was

@@ -1,183 +1,272 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// REPLICAOF, ROLE, and for those who follow us PSYNC, SYNC and REPLCONF: all data as an RDB file, then every write in
-// command form, as the log gets it. Each follower gets everything when it connects: there is no backlog.
-// Source: redis.io/docs/management/replication, redis.io/commands/sync.
+// A server's history of writes, and the replicas that get it: who waits for the file with all data, who hears nothing
+// any more. Source: redis.io/docs/management/replication.
 #include "redis/commands/replication.hpp"
 
 #include <algorithm>
-#include <string>
 
 #include "base/text.hpp"
+#include "observe/log.hpp"
 #include "redis/commands/context.hpp"
 #include "redis/commands/handlers.hpp"
 #include "redis/rdb/rdb_file.hpp"
 
 namespace compozy::redis {
 
+std::string Replication::fresh_id() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string id;
+  for (int i = 0; i < 40; ++i) id += kDigits[random_.below(kDigits.size())];
+  return id;
+}
+
+void Replication::activate(bool master) {
+  if (active_) return;
+  active_ = true;
+  if (!master) return;
+  // Whoever followed before this server kept a stream cannot go on with it.
+  id_ = fresh_id();
+  second_id_.assign(40, '0');
+  second_offset_ = -1;
+}
+
+void Replication::deactivate(bool master) {
+  active_ = false;
+  stream.restart(stream.end());
+  if (!master) return;
+  id_ = fresh_id();
+  second_id_.assign(40, '0');
+  second_offset_ = -1;
+}
+
+void Replication::feed(std::string_view bytes, int64_t backlog_bytes) {
+  if (!active_ || bytes.empty()) return;
+  stream.append(bytes, static_cast<size_t>(backlog_bytes));
+  trim(backlog_bytes);
+  for (Session* replica : replicas) {
+    if (replica->follower.streams() && !replica->killed) replica->notify();
+  }
+}
+
+void Replication::trim(int64_t backlog_bytes) {
+  uint64_t needed = stream.end();
+  for (const Session* replica : replicas) {
+    if (replica->follower.holds_stream()) needed = std::min(needed, replica->follower.position);
+  }
+  stream.trim(needed, static_cast<size_t>(backlog_bytes));
+}
+
+void Replication::begin_own_history() {
+  second_id_ = id_;
+  second_offset_ = static_cast<int64_t>(stream.end()) + 1;
+  id_ = fresh_id();
+  disconnect_replicas();
+}
+
+void Replication::take_over(const std::string& id, uint64_t offset) {
+  disconnect_replicas();
+  id_ = id;
+  second_id_.assign(40, '0');
+  second_offset_ = -1;
+  stream.restart(offset);
+  active_ = true;
+}
+
+void Replication::continue_as(const std::string& id) {
+  active_ = true;
+  if (id.empty() || id == id_) return;
+  second_id_ = id_;
+  second_offset_ = static_cast<int64_t>(stream.end()) + 1;
+  id_ = id;
+  disconnect_replicas();
+}
+
+void Replication::forget_history() { take_over(fresh_id(), 0); }
+
+void Replication::resume(const std::string& id, uint64_t offset) {
+  second_id_ = id;
+  second_offset_ = static_cast<int64_t>(offset) + 1;
+  stream.restart(offset);
+  active_ = true;
+}
+
+bool Replication::can_continue(std::string_view id, uint64_t offset) const {
+  const bool same = equals_ignoring_case(id, id_);
+  const bool before = equals_ignoring_case(id, second_id_) && static_cast<int64_t>(offset) < second_offset_;
+  return active_ && (same || before) && stream.holds(offset);
+}
+
+void Replication::disconnect_replicas() {
+  for (Session* replica : replicas) {
+    replica->killed = true;
+    replica->notify();
+  }
+}
+
+int64_t Replication::acknowledged(uint64_t offset) const {
+  return std::ranges::count_if(replicas, [&](const Session* replica) {
+    return replica->follower.state == Follower::State::online && replica->follower.acknowledged >= offset;
+  });
+}
+
+std::string replica_name(const Session& replica) {
+  const Follower& follower = replica.follower;
+  std::string host =
+      follower.address.empty() ? replica.address.substr(0, replica.address.rfind(':')) : follower.address;
+  if (follower.port != 0) return host + ":" + std::to_string(follower.port);
+  return replica.address;
+}
+
+int64_t good_replicas(const ServerState& server) {
+  const int64_t since_ms = server.keyspace.clock().wall_ms() - server.settings.min_replicas_max_lag * 1000;
+  return std::ranges::count_if(server.replication.replicas, [&](const Session* one) {
+    return one->follower.state == Follower::State::online && one->follower.acknowledged_at_ms >= since_ms;
+  });
+}
+
+size_t stream_database(const ServerState& server) {
+  if (server.following.on()) return server.replication.database;
+  return static_cast<size_t>(std::max<int64_t>(0, server.effects.selected()));
+}
+
+std::string follow(ServerState& server, const std::string& host, int64_t port) {
+  if (server.host == nullptr) return "ERR REPLICAOF is not allowed: the engine is part of another program";
+  const bool was_master = !server.following.on();
+  if (was_master && host.empty()) return {};
+  server.following = {.host = host, .port = port};
+  if (!host.empty()) server.following.down_since_ms = server.keyspace.clock().wall_ms();
+  server.settings.replicaof = host.empty() ? "" : host + " " + std::to_string(port);
+  server.keyspace.set_expiry_paused(server.following.on());  // A key goes when the master says so.
+  server.host->follow(host, port);
+  if (host.empty()) {
+    server.replication.begin_own_history();
+    server.replication.alone_since_ms = server.keyspace.clock().wall_ms();
+    server.effects.select_again();
+  } else if (was_master) {
+    // What they wait for may come with the master's writes, and then they would change data that is not theirs.
+    server.engine->unblock_all(
+        "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)");
+  }
+  server.effects.replicated = server.replication.active() && !server.following.on();
+  return {};
+}
+
 namespace {
 
-std::string address_without_port(const Session& session) {
-  std::string host = session.address.substr(0, session.address.rfind(':'));
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  return host;
+using Waiting = std::vector<Session*>;
+
+void attach(ServerState& server, Session& replica, uint64_t offset) {
+  Follower& follower = replica.follower;
+  follower.state = Follower::State::attached;
+  follower.position = offset;
+  if (follower.knows_psync)
+    replica.outbox.bytes += "+FULLRESYNC " + server.replication.id() + " " + std::to_string(offset) + "\r\n";
+  replica.notify();
 }
 
-int64_t lag_s(const ServerState& server, const Session& replica) {
-  return (server.keyspace.clock().wall_ms() - replica.acknowledged_at_ms) / 1000;
+// Without a dump file, the data goes from here to the replica's buffer.
+void send_from_memory(ServerState& server, Session& replica) {
+  const std::string bytes = make_rdb(server.keyspace, {.version = std::string(kRedisVersion)});
+  attach(server, replica, server.replication.offset());
+  replica.outbox.bytes += "$" + std::to_string(bytes.size()) + "\r\n";
+  replica.outbox.bytes += bytes;
+  replica.follower.state = replica.follower.file_only ? Follower::State::done : Follower::State::online;
+  replica.follower.acknowledged_at_ms = server.keyspace.clock().wall_ms();
+  server.effects.select_again();
 }
 
-void send_everything(Context& ctx) {
-  const std::string bytes = make_rdb(ctx.space(), {.version = std::string(kRedisVersion)});
-  ctx.session.output_limit = std::string::npos;  // It takes what it takes; the class of replicas has its own limits.
-  ctx.session.replica = true;
-  ReplyWriter writer = ctx.session.writer();
-  writer.raw("$" + std::to_string(bytes.size()) + "\r\n");
-  writer.raw(bytes);
-  ctx.session.acknowledged_at_ms = ctx.server.keyspace.clock().wall_ms();
-  ctx.server.replicas.push_back(&ctx.session);
-  ctx.server.effects.enabled = true;
-  ctx.server.effects.select_again();
+bool same_file(const Session& a, const Session& b) {
+  return a.follower.without_data == b.follower.without_data &&
+         a.follower.without_functions == b.follower.without_functions;
 }
 
-void add_followers(Context& ctx, std::vector<std::pair<std::string, std::string>>& lines) {
-  size_t number = 0;
-  for (const Session* replica : ctx.server.replicas) {
-    lines.emplace_back("slave" + std::to_string(number++),
-                       "ip=" + address_without_port(*replica) + ",port=" + std::to_string(replica->replica_port) +
-                           ",state=online,offset=" + std::to_string(replica->acknowledged) +
-                           ",lag=" + std::to_string(lag_s(ctx.server, *replica)));
-  }
-}
-
-void add_master(Context& ctx, std::vector<std::pair<std::string, std::string>>& lines) {
-  const Following& following = ctx.server.following;
-  const Settings& settings = ctx.server.settings;
-  const int64_t now_ms = ctx.server.keyspace.clock().wall_ms();
-  const bool up = following.link == Following::Link::up;
-  lines.insert(lines.end(),
-               {{"master_host", following.host},
-                {"master_port", std::to_string(following.port)},
-                {"master_link_status", up ? "up" : "down"},
-                {"master_last_io_seconds_ago", up ? std::to_string((now_ms - following.last_io_ms) / 1000) : "-1"},
-                {"master_sync_in_progress", following.link == Following::Link::syncing ? "1" : "0"},
-                {"slave_read_repl_offset", std::to_string(following.offset)},
-                {"slave_repl_offset", std::to_string(following.offset)}});
-  if (!up) {
-    lines.emplace_back("master_link_down_since_seconds",
-                       following.down_since_ms == 0 ? "-1" : std::to_string((now_ms - following.down_since_ms) / 1000));
-  }
-  lines.insert(lines.end(), {{"slave_priority", std::to_string(settings.replica_priority)},
-                             {"slave_read_only", settings.replica_read_only ? "1" : "0"},
-                             {"replica_announced", settings.replica_announced ? "1" : "0"}});
+// More replicas may come, and one file would do for all of them.
+bool should_wait(const ServerState& server, const Waiting& waiting) {
+  const Settings& settings = server.settings;
+  const int64_t now_ms = server.keyspace.clock().wall_ms();
+  int64_t longest_s = 0;
+  for (const Session* replica : waiting)
+    longest_s = std::max(longest_s, (now_ms - replica->follower.waiting_since_ms) / 1000);
+  const int64_t enough = settings.repl_diskless_sync_max_replicas;
+  return longest_s < settings.repl_diskless_sync_delay &&
+         (enough == 0 || static_cast<int64_t>(waiting.size()) < enough);
 }
 
 }  // namespace
 
-std::string follow(ServerState& server, const std::string& host, int64_t port) {
-  if (server.host == nullptr) return "ERR REPLICAOF is not allowed: the engine is part of another program";
-  server.following = {.host = host, .port = port};
-  server.settings.replicaof = host.empty() ? "" : host + " " + std::to_string(port);
-  server.keyspace.set_expiry_paused(server.following.on());  // A key goes when the master says so.
-  server.host->follow(host, port);
-  return {};
-}
-
-void run_replicaof(Context& ctx) {
-  const bool nobody = ctx.is(1, "no") && ctx.is(2, "one");
-  int64_t port = 0;
-  if (!nobody && (!parse_int64(ctx.arg(2), port) || port < 0 || port > 65535)) {
-    ctx.error("ERR Invalid master port");
+void start_full_sync(ServerState& server) {
+  Waiting waiting;
+  for (Session* replica : server.replication.replicas) {
+    const bool wants = replica->follower.state == Follower::State::waiting && !replica->killed;
+    if (wants && (waiting.empty() || same_file(*waiting.front(), *replica))) waiting.push_back(replica);
+  }
+  if (waiting.empty()) return;
+  if (server.storage == nullptr) {
+    for (Session* replica : waiting) send_from_memory(server, *replica);
     return;
   }
-  const Following& now = ctx.server.following;
-  if (nobody && !now.on()) return ctx.reply.ok();
-  if (now.on() && now.host == ctx.arg(1) && now.port == port)
-    return ctx.reply.simple("OK Already connected to specified master");
-  if (const std::string refused = follow(ctx.server, nobody ? "" : std::string(ctx.arg(1)), port); !refused.empty()) {
-    ctx.error(refused);
+  const auto is_attached = [](const Session* one) { return one->follower.state == Follower::State::attached; };
+  if (const auto running = server.storage->syncing(); running && !running->to_sockets) {
+    const auto other = std::ranges::find_if(server.replication.replicas, is_attached);
+    if (other == server.replication.replicas.end() || !same_file(**other, *waiting.front())) return;
+    for (Session* replica : waiting) attach(server, *replica, (*other)->follower.position);
     return;
   }
-  ctx.reply.ok();
-}
-
-void run_role(Context& ctx) {
-  const Following& following = ctx.server.following;
-  if (following.on()) {
-    ctx.reply.array(5);
-    ctx.reply.bulk("slave");
-    ctx.reply.bulk(following.host);
-    ctx.reply.integer(following.port);
-    ctx.reply.bulk(following.link == Following::Link::up        ? "connected"
-                   : following.link == Following::Link::syncing ? "sync"
-                                                                : "connect");
-    ctx.reply.integer(following.link == Following::Link::up ? static_cast<int64_t>(following.offset) : -1);
-    return;
-  }
-  ctx.reply.array(3);
-  ctx.reply.bulk("master");
-  ctx.reply.integer(static_cast<int64_t>(ctx.server.replication_offset));
-  ctx.reply.array(ctx.server.replicas.size());
-  for (const Session* replica : ctx.server.replicas) {
-    ctx.reply.array(3);
-    ctx.reply.bulk(address_without_port(*replica));
-    ctx.reply.bulk(std::to_string(replica->replica_port));
-    ctx.reply.bulk(std::to_string(replica->acknowledged));
-  }
-}
-
-void run_sync(Context& ctx) {
-  if (ctx.session.replica) return;  // As in Redis, asking twice is no error.
-  send_everything(ctx);
-}
-
-void run_psync(Context& ctx) {
-  if (ctx.session.replica) return;
-  ctx.reply.raw("+FULLRESYNC " + ctx.server.run_id + " " + std::to_string(ctx.server.replication_offset) + "\r\n");
-  send_everything(ctx);
-}
-
-void run_replconf(Context& ctx) {
-  if (ctx.size() % 2 == 0) {
-    ctx.error(kSyntaxError);
-    return;
-  }
-  for (size_t i = 1; i + 1 < ctx.size(); i += 2) {
-    int64_t number = 0;
-    if (ctx.is(i, "listening-port")) {
-      if (!ctx.integer(ctx.arg(i + 1), number)) return;
-      ctx.session.replica_port = number;
-    } else if (ctx.is(i, "ack")) {
-      if (!ctx.session.replica || !parse_int64(ctx.arg(i + 1), number)) return;
-      ctx.session.acknowledged =
-          std::max(ctx.session.acknowledged, static_cast<uint64_t>(std::max<int64_t>(0, number)));
-      ctx.session.acknowledged_at_ms = ctx.server.keyspace.clock().wall_ms();
-      return;  // An acknowledgement has no answer.
-    } else if (!ctx.is(i, "capa") && !ctx.is(i, "ip-address") && !ctx.is(i, "getack") && !ctx.is(i, "rdb-only") &&
-               !ctx.is(i, "rdb-filter-only")) {
-      ctx.error("ERR Unrecognized REPLCONF option: " + std::string(ctx.arg(i)));
-      return;
+  if (server.storage->saving() || server.keyspace.snapshot() != nullptr) return;
+  const Follower& first = waiting.front()->follower;
+  StoragePort::ForReplicas how{.without_data = first.without_data, .without_functions = first.without_functions};
+  how.to_sockets = (server.settings.repl_diskless_sync || how.without_data || how.without_functions) &&
+                   std::ranges::all_of(waiting, [](const Session* one) { return one->follower.eof_capable; });
+  if (how.to_sockets && should_wait(server, waiting)) return;
+  log::info(std::string("Starting BGSAVE for SYNC with target: ") + (how.to_sockets ? "replicas sockets" : "disk"), {});
+  if (const std::string problem = server.storage->start_sync(how); !problem.empty()) {
+    log::warn("BGSAVE for replication failed", {{"reason", problem}});
+    for (Session* replica : waiting) {
+      replica->killed = true;
+      replica->notify();
     }
+    return;
   }
-  ctx.reply.ok();
+  server.effects.select_again();
+  for (Session* replica : waiting) attach(server, *replica, server.replication.offset());
 }
 
-void add_replication_info(Context& ctx, std::vector<std::pair<std::string, std::string>>& lines) {
-  const ServerState& server = ctx.server;
-  lines = {{"role", server.following.on() ? "slave" : "master"}};
-  if (server.following.on()) add_master(ctx, lines);
-  lines.emplace_back("connected_slaves", std::to_string(server.replicas.size()));
-  add_followers(ctx, lines);
-  const uint64_t offset = server.following.on() ? server.following.offset : server.replication_offset;
-  lines.insert(lines.end(), {{"master_failover_state", "no-failover"},
-                             {"master_replid", server.run_id},
-                             {"master_replid2", std::string(40, '0')},
-                             {"master_repl_offset", std::to_string(offset)},
-                             {"second_repl_offset", "-1"},
-                             {"repl_backlog_active", "0"},
-                             {"repl_backlog_size", std::to_string(server.settings.repl_backlog_size)},
-                             {"repl_backlog_first_byte_offset", "0"},
-                             {"repl_backlog_histlen", "0"}});
+namespace {
+
+void greet_and_time_out(ServerState& server) {
+  const int64_t now_ms = server.keyspace.clock().wall_ms();
+  const auto running = server.storage == nullptr ? std::nullopt : server.storage->syncing();
+  for (Session* replica : server.replication.replicas) {
+    const Follower& follower = replica->follower;
+    const bool waits = follower.state == Follower::State::waiting ||
+                       (follower.state == Follower::State::attached && running && !running->to_sockets);
+    if (waits) {
+      replica->outbox.bytes += '\n';  // The file is being made.
+      replica->notify();
+    }
+    const bool silent = follower.state == Follower::State::online && follower.knows_psync &&
+                        now_ms - follower.acknowledged_at_ms > server.settings.repl_timeout * 1000;
+    if (!silent || replica->killed) continue;
+    log::warn("Disconnecting timedout replica (streaming sync): " + replica_name(*replica), {});
+    replica->killed = true;
+    replica->notify();
+  }
+}
+
+}  // namespace
+
+void tend_replicas(ServerState& server) {
+  Replication& replication = server.replication;
+  greet_and_time_out(server);
+  const int64_t now_ms = server.keyspace.clock().wall_ms();
+  const int64_t ttl_s = server.settings.repl_backlog_ttl;
+  if (server.following.on() || !replication.replicas.empty() || !replication.active() || ttl_s == 0 ||
+      now_ms - replication.alone_since_ms <= ttl_s * 1000)
+    return;
+  replication.deactivate(true);
+  server.effects.replicated = false;
+  log::info("Replication backlog freed after " + std::to_string(ttl_s) + " seconds without connected replicas.", {});
 }
 
 }  // namespace compozy::redis

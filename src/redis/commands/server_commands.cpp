@@ -40,6 +40,9 @@ void run_flushall(Context& ctx) {
   for (size_t i = 0; i < ctx.space().database_count(); ++i) ctx.server.blocked.touch_database(i);
   ctx.server.tracking.invalidate_all();
   ++ctx.server.stats.dirty;
+  // What the dump file holds is gone; it shall not come back with a restart.
+  if (ctx.server.storage != nullptr && !ctx.server.settings.save.empty() && !ctx.space().replaying())
+    ctx.server.storage->save_flushed();
   ctx.reply.ok();
 }
 

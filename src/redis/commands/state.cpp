@@ -20,7 +20,7 @@ void EffectBuffer::Part::append(size_t database, Args args) {
 }
 
 void EffectBuffer::append(size_t database, Args args) {
-  if (!enabled || targets == kNobody) return;
+  if (!enabled() || targets == kNobody) return;
   if (targets != kBoth && !split_) {
     replicas_ = log_;
     split_ = true;
@@ -34,8 +34,13 @@ void EffectBuffer::clear() {
   log_.count = 0;
   separate = false;
   if (!std::exchange(split_, false)) return;
+  const bool same = replicas_.selected == log_.selected || (!logged && replicas_.selected >= 0);
+  if (same) {
+    log_.selected = replicas_.selected;
+  } else {
+    select_again();
+  }
   replicas_ = {};
-  select_again();
 }
 
 void BlockedKeys::remove(size_t database, std::string_view key) {
@@ -64,17 +69,21 @@ void Stats::reset() {
   commands = connections = rejected_connections = expired_keys = evicted_keys = keyspace_hits = keyspace_misses =
       errors = 0;
   errors_by_code.clear();
-  commands_rate = input_rate = output_rate = {};
+  commands_rate = input_rate = output_rate = replication_input_rate = replication_output_rate = {};
 }
 
-void Stats::sample(int64_t now_us) {
+void Stats::sample(int64_t now_us, const Replication& replication) {
   commands_rate.sample(now_us, commands);
   input_rate.sample(now_us, net_input_bytes);
   output_rate.sample(now_us, net_output_bytes);
+  replication_input_rate.sample(now_us, replication.received_bytes);
+  replication_output_rate.sample(now_us, replication.sent_bytes);
 }
 
 ServerState::ServerState(const Clock& clock, Random& random, size_t databases)
-    : keyspace(clock, random, databases), tracking([this](uint64_t id) { return session_by_id(id); }) {
+    : keyspace(clock, random, databases),
+      tracking([this](uint64_t id) { return session_by_id(id); }),
+      replication(random) {
   stats.by_command.resize(row_count());
 }
 
@@ -111,6 +120,7 @@ void ServerState::feed_monitors(const Session& session, bool lua, Args args) {
 }
 
 std::string ServerState::apply_setting(const SettingRow& row, const Settings& before) {
+  if (row.name == "repl-backlog-size") replication.trim(settings.repl_backlog_size);
   if (row.name == "requirepass") acl.set_default_password(settings.requirepass);
   if (row.name == "acl-pubsub-default") acl.pubsub_open_by_default = settings.acl_pubsub_default == "allchannels";
   if (row.name == "slowlog-max-len") slow_log.trim(settings.slowlog_max_len);
@@ -127,7 +137,12 @@ bool ServerState::allows_protected(std::string_view choice, const Session& sessi
 int64_t ServerState::used_memory() const {
   constexpr int64_t kEmptyServer = 512 * 1024;
   const int64_t machines = scripts == nullptr ? 0 : scripts->memory() + scripts->function_memory();
-  return kEmptyServer + keyspace.memory().used + machines + clients_memory;
+  return kEmptyServer + keyspace.memory().used + machines + clients_memory +
+         static_cast<int64_t>(replication.stream.memory());
+}
+
+int64_t ServerState::stream_beyond_backlog() const {
+  return std::max<int64_t>(0, static_cast<int64_t>(replication.stream.memory()) - settings.repl_backlog_size);
 }
 
 void ServerState::apply_settings() {

@@ -24,6 +24,7 @@
 #include "redis/commands/row.hpp"
 #include "redis/commands/script_port.hpp"
 #include "redis/commands/settings.hpp"
+#include "redis/commands/shutdown.hpp"
 #include "redis/commands/slowlog.hpp"
 #include "redis/commands/storage_port.hpp"
 #include "redis/commands/tracking.hpp"
@@ -46,7 +47,10 @@ class EffectBuffer {
   bool is_transaction(Target target) const { return part(target).count > 1 && !separate; }
   void clear();
   void select_again() { log_.selected = replicas_.selected = -1; }  // a new log file starts without a selected database
-  bool enabled = false;                                             // without a log nothing is collected
+  int64_t selected() const { return log_.selected; }                // the database where it stands; negative: none
+  bool enabled() const { return logged || replicated; }             // for nobody nothing is collected
+  bool logged = false;
+  bool replicated = false;
   bool separate = false;  // several effects of this unit need not be one transaction
   uint8_t targets = kBoth;
 
@@ -102,9 +106,11 @@ struct Stats {
   uint64_t forks = 0;  // saves and rewrites in the background; Redis makes a process for each
   std::map<std::string, uint64_t, std::less<>> errors_by_code;
   Rate commands_rate;
-  Rate input_rate;              // in bytes
-  Rate output_rate;             // in bytes
-  void sample(int64_t now_us);  // about ten times a second
+  Rate input_rate;   // in bytes
+  Rate output_rate;  // in bytes
+  Rate replication_input_rate;
+  Rate replication_output_rate;
+  void sample(int64_t now_us, const Replication& replication);  // about ten times a second
   void reset();
 };
 
@@ -136,6 +142,8 @@ class EnginePort {
   virtual std::string denied(Session& session, const Row& row, Args args, std::string_view context) = 0;
   virtual void pause_ended() = 0;  // CLIENT UNPAUSE: who was held may go on
   virtual bool unblock(uint64_t session_id, bool with_error) = 0;
+  virtual void unblock_all(std::string_view error) = 0;  // and closes their connections
+  virtual void refuse_blocked(Handler which, std::string_view error) = 0;
   // Empty: accepted. Otherwise the error reply without its minus.
   virtual std::string rewrite_log(bool& scheduled) = 0;
   // Replaces the data with what the log says (DEBUG LOADAOF). Empty: done. Otherwise the error reply.
@@ -153,12 +161,7 @@ class HostPort {
   virtual std::string apply(const SettingRow& row, const Settings& before, const Settings& now) = 0;
   // SHUTDOWN: saves first where the options or the setting `save` ask for it; the process ends soon after. Empty, or
   // why it goes on.
-  struct Shutdown {
-    bool save = false;
-    bool no_save = false;
-    bool force = false;
-  };
-  virtual std::string shutdown(Shutdown options) = 0;
+  virtual std::string shutdown(ShutdownOptions options) = 0;
   // REPLICAOF: follows this master from now on; an empty host: nobody.
   virtual void follow(const std::string& host, int64_t port) = 0;
   virtual std::string config_file() const = 0;  // its absolute path; empty: started without one
@@ -191,9 +194,9 @@ struct ServerState {
   LatencyMonitor latency;
   ClientPause pause;
   size_t postponed_clients = 0;
-  Following following;                                      // the master, if there is one
-  std::vector<Session*> replicas;                           // sessions that sent PSYNC or SYNC
-  uint64_t replication_offset = 0;                          // how much was sent to replicas
+  Following following;  // the master, if there is one
+  Replication replication;
+  PendingShutdown shutdown;
   size_t monitors = 0;                                      // sessions in MONITOR
   Session* current = nullptr;                               // whose command, EXEC or script runs
   bool cron_is_paused = false;                              // DEBUG PAUSE-CRON
@@ -220,7 +223,8 @@ struct ServerState {
   // The data, the Lua machines, the buffers of clients, and what an empty server takes.
   int64_t used_memory() const;
   // What `maxmemory` limits: without what waits for replicas, so that they do not make keys go, which makes more wait.
-  int64_t limited_memory() const { return used_memory() - replicas_memory; }
+  int64_t limited_memory() const { return used_memory() - replicas_memory - stream_beyond_backlog(); }
+  int64_t stream_beyond_backlog() const;
   Session* session_by_id(uint64_t id) const;
   CommandStats& stats_of(const Row& row) { return stats.by_command[row_id(row)]; }
   const Settings::OutputLimit& output_limit(std::string_view client_class) const;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,9 +19,19 @@ class StoragePort {
   virtual ~StoragePort() = default;
   // Empty: done. Otherwise the error reply without its minus. Writes under the gate and waits for the disk.
   virtual std::string save() = 0;
+  virtual void save_flushed() = 0;  // after FLUSHALL, which ended any walk
   // Empty: a walk over the keys has begun, commands go on. Otherwise the error reply.
   virtual std::string start_save() = 0;
-  virtual void save_later() = 0;  // as soon as nothing else walks over the keys
+  // The same for replicas that wait for all data. The file goes to each of them that is attached to it: from the disk
+  // once it is whole, or in parts as they are made. They are in server.replication.replicas.
+  struct ForReplicas {
+    bool to_sockets = false;
+    bool without_data = false;       // the file holds no keys
+    bool without_functions = false;  // the file holds no functions
+  };
+  virtual std::string start_sync(ForReplicas how) = 0;
+  virtual std::optional<ForReplicas> syncing() const = 0;  // what is made for replicas now
+  virtual void save_later() = 0;                           // as soon as nothing else walks over the keys
   virtual bool saving() const = 0;
   // Loads the dump file (save: written just before). The policy is that of libraries of functions; flush empties the
   // keyspace before.

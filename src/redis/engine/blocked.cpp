@@ -65,6 +65,20 @@ std::vector<Waiters::Place> Waiters::overdue(int64_t now_ms) {
   return found;
 }
 
+std::vector<Waiters::Place> Waiters::waiting_for_replicas() {
+  std::vector<Place> found;
+  for (auto at = waiters_.begin(); at != waiters_.end(); ++at) {
+    if (at->request.replicas > 0) found.push_back(at);
+  }
+  return found;
+}
+
+std::vector<Waiters::Place> Waiters::all() {
+  std::vector<Place> found;
+  for (auto at = waiters_.begin(); at != waiters_.end(); ++at) found.push_back(at);
+  return found;
+}
+
 int64_t Waiters::next_deadline_ms() const {
   int64_t next = 0;
   for (const Waiter& waiter : waiters_) {

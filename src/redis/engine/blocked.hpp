@@ -37,6 +37,8 @@ class Waiters {
   Place find(uint64_t session_id);
   Place end() { return waiters_.end(); }
   std::vector<Place> overdue(int64_t now_ms);
+  std::vector<Place> waiting_for_replicas();
+  std::vector<Place> all();
   int64_t next_deadline_ms() const;  // 0: none
   bool empty() const { return waiters_.empty(); }
 

@@ -9,6 +9,7 @@
 #include "redis/commands/client_info.hpp"
 #include "redis/commands/handlers.hpp"
 #include "redis/commands/redaction.hpp"
+#include "redis/commands/replication.hpp"
 #include "redis/engine/engine.hpp"
 
 namespace compozy::redis {
@@ -133,33 +134,29 @@ uint32_t Engine::flags_of(const Row& row, Args args) const {
 uint32_t Engine::unit_flags(const Session& session, const Row& row, Args args) const {
   uint32_t flags = flags_of(row, args);
   if (row.run != run_exec) return flags;
-  for (const QueuedCommand& queued : session.queue) flags |= queued.flags;
+  constexpr auto kNeedAll = static_cast<uint32_t>(kStale | kLoading);  // every one of them must have these
+  for (const QueuedCommand& queued : session.queue)
+    flags = ((flags | queued.flags) & ~kNeedAll) | (flags & queued.flags & kNeedAll);
   return flags;
-}
-
-size_t Engine::good_replicas() const {
-  const int64_t since_ms = state_.keyspace.clock().wall_ms() - state_.settings.min_replicas_max_lag * 1000;
-  return static_cast<size_t>(std::ranges::count_if(
-      state_.replicas, [&](const Session* replica) { return replica->acknowledged_at_ms >= since_ms; }));
 }
 
 std::string Engine::write_refusal() {
   const Settings& settings = state_.settings;
-  if (state_.storage != nullptr && settings.stop_writes_on_bgsave_error && !settings.save.empty() &&
+  const bool master = !state_.following.on();
+  if (master && state_.storage != nullptr && settings.stop_writes_on_bgsave_error && !settings.save.empty() &&
       state_.storage->last_save_failed()) {
     return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands "
            "that may modify the data set are disabled, because this instance is configured to report errors during "
            "writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for "
            "details about the RDB error.";
   }
-  if (persistence_ != nullptr) {
+  if (master && persistence_ != nullptr) {
     if (std::string reason = persistence_->refusal(); !reason.empty()) return reason;
   }
-  if (settings.min_replicas_to_write > 0 && settings.min_replicas_max_lag > 0 && !state_.following.on() &&
-      good_replicas() < static_cast<size_t>(settings.min_replicas_to_write))
+  if (settings.min_replicas_to_write > 0 && settings.min_replicas_max_lag > 0 && master &&
+      good_replicas(state_) < settings.min_replicas_to_write)
     return "NOREPLICAS Not enough good replicas to write.";
-  if (state_.following.on() && settings.replica_read_only)
-    return "READONLY You can't write against a read only replica.";
+  if (!master && settings.replica_read_only) return "READONLY You can't write against a read only replica.";
   return {};
 }
 
@@ -175,7 +172,7 @@ std::string Engine::state_refusal(const Session& session, const Row& row, uint32
   }
   if ((flags & kStale) == 0 && state_.is_stale())
     return "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
-  if (state_.loading && !row.has(kLoading)) return "LOADING Redis is loading the dataset in memory";
+  if (state_.loading && (flags & kLoading) == 0) return "LOADING Redis is loading the dataset in memory";
   if (state_.scripts->busy() && !row.has(kAllowBusy)) return state_.scripts->busy_error();
   return {};
 }
@@ -224,6 +221,9 @@ Engine::Admission Engine::admit(Session& session, Args args, const Found& found,
     reply.simple("QUEUED");
     return Admission::answered;
   }
+  constexpr auto kOfKeys = static_cast<uint32_t>(kWrite | kReadonly | kMayReplicate);
+  if (session.replica && (flags & kOfKeys) != 0)
+    return refuse(session, row, reply, "ERR Replica can't interact with the keyspace");
   return postpones(session, flags) ? Admission::postponed : Admission::run;
 }
 

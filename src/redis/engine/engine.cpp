@@ -48,7 +48,7 @@ Engine::~Engine() = default;
 void Engine::attach(EffectSink* sink, Persistence* persistence) {
   sink_ = sink;
   persistence_ = persistence;
-  state_.effects.enabled = sink != nullptr || !state_.replicas.empty();
+  state_.effects.logged = sink != nullptr;
   state_.notifications.hold_back(sink != nullptr);
 }
 
@@ -73,10 +73,7 @@ void Engine::close(Session& session) {
   state_.tracking.disable(session);
   if (session.monitors) --state_.monitors;
   if (session.postponed) --state_.postponed_clients;
-  if (session.replica) {
-    std::erase(state_.replicas, &session);
-    state_.effects.enabled = sink_ != nullptr || !state_.replicas.empty();
-  }
+  forget_replica(session);
   session_list_.erase(session.id());
   std::erase_if(owned_, [&](const auto& owned) { return owned.get() == &session; });
 }
@@ -120,7 +117,10 @@ void Engine::prefetch(const Session& session, const Prepared& prepared) const {
 }
 
 bool Engine::execute(Session& session, Args given, const Prepared& prepared) {
-  if (given.empty()) return true;
+  if (given.empty()) {
+    if (session.replica) session.follower.acknowledged_at_ms = wall_ms();  // It loads, and says that it is there.
+    return true;
+  }
   if (!state_.renamed.empty()) {
     std::vector<std::string_view> storage;
     const Args args = unrenamed(given, storage);
@@ -148,18 +148,21 @@ bool Engine::execute_found(Session& session, Args args, const Found& found) {
     run(session, row, args, reply, &block, false);
     state_.current = before;
     if (!busy) end_unit(&session);
+    session.write_offset = state_.replication.offset();
     if (block) {
       waiters_.add(state_, {&session, &row, {args.begin(), args.end()}, *std::move(block), session.database});
     }
     if (!busy) serve_waiters();
   }
   end_command(session, place);
+  if (state_.replication.acknowledged_lately) serve_those_who_wait_for_replicas();
   return true;
 }
 
 // What comes after the reply: it may be unwanted, and invalidations follow it.
 void Engine::end_command(Session& session, size_t place) {
   session.outbox.lsn = last_lsn_;
+  if (session.replica) refuse_reply_to_replica(session, place);
   if (session.replies != Session::Replies::on) {
     if (session.replies == Session::Replies::skip_next) {
       session.replies = Session::Replies::skip;
@@ -182,6 +185,7 @@ void Engine::end_command(Session& session, size_t place) {
 
 void Engine::end_unit(Session* session) {
   EffectBuffer& effects = state_.effects;
+  if (state_.replication.asks_for_acknowledgements) ask_replicas();
   if (effects.empty()) {
     effects.clear();
     return state_.notifications.release(last_lsn_);
@@ -190,40 +194,23 @@ void Engine::end_unit(Session* session) {
   const std::string_view logged = effects.bytes(EffectBuffer::kLog);
   if (sink_ != nullptr && !logged.empty())
     last_lsn_ = sink_->append(logged, effects.is_transaction(EffectBuffer::kLog));
-  if (!state_.replicas.empty()) {
-    std::string unit;
-    append_unit(unit, effects.bytes(EffectBuffer::kReplicas), effects.is_transaction(EffectBuffer::kReplicas));
-    feed_replicas(unit);
-  }
+  if (effects.replicated) feed_replicas();
   effects.clear();
   state_.notifications.release(last_lsn_);
   if (session != nullptr) session->outbox.lsn = last_lsn_;
 }
 
-void Engine::feed_replicas(std::string_view bytes) {
-  if (bytes.empty() || state_.replicas.empty()) return;
-  state_.replication_offset += bytes.size();
-  for (Session* replica : state_.replicas) {
-    if (replica->killed) continue;
-    replica->outbox.bytes += bytes;
-    replica->notify();
-  }
-}
-
-// A replica that hears nothing for long gives its master up.
-void Engine::greet_replicas() {
-  const int64_t now_us = state_.keyspace.clock().monotonic_us();
-  if (!state_.replicas.empty() && now_us < next_greeting_us_) return;
-  next_greeting_us_ = now_us + state_.settings.repl_ping_replica_period * 1'000'000;
-  feed_replicas("*1\r\n$4\r\nPING\r\n");
-}
-
 void Engine::apply(Session& session, Args args) {
-  const Row* row = find_command(args).effective();
-  if (row == nullptr || row->run == nullptr || !row->accepts(args.size())) return;
+  const Found found = find_command(args);
+  const Row* row = found.effective();
+  ReplyWriter reply = session.writer();
+  if (row == nullptr || row->run == nullptr || !row->accepts(args.size())) {
+    reply.error(shape_problem(found, args));
+    look_for_error(session, nullptr);
+    return session.outbox.bytes.clear();
+  }
   state_.keyspace.begin_unit();
   state_.keyspace.set_replaying(true);
-  ReplyWriter reply = session.writer();
   if (session.in_multi && !runs_inside_multi(*row)) {
     session.queue_command(*row, row->flags, {args.begin(), args.end()});
   } else {
@@ -233,13 +220,15 @@ void Engine::apply(Session& session, Args args) {
   end_unit(&session);
   serve_waiters();
   if (state_.tracking.active()) state_.tracking.send(last_lsn_);
+  look_for_error(session, row);
   session.outbox.bytes.clear();
 }
 
 bool Engine::replay(Session& session, Args args, std::string& error) {
   replaying_ = true;
   state_.keyspace.set_replaying(true);
-  const bool log = std::exchange(state_.effects.enabled, false);
+  const bool logged = std::exchange(state_.effects.logged, false);
+  const bool replicated = std::exchange(state_.effects.replicated, false);
   const Found found = find_command(args);
   const Row* row = found.effective();
   bool good = row != nullptr && row->run != nullptr && row->accepts(args.size());
@@ -257,7 +246,8 @@ bool Engine::replay(Session& session, Args args, std::string& error) {
     if (!good) error = session.outbox.bytes;
     session.outbox.bytes.clear();
   }
-  state_.effects.enabled = log;
+  state_.effects.logged = logged;
+  state_.effects.replicated = replicated;
   state_.keyspace.set_replaying(false);
   replaying_ = false;
   return good;
@@ -323,6 +313,8 @@ void Engine::finish_blocked(Waiters::Place place, std::string_view error) {
     reply.error(error);
     count_error(std::string_view(reply.buffer()).substr(start));
     ++stats.failed;
+  } else if (place->request.replicas > 0) {
+    reply.integer(state_.replication.acknowledged(place->request.offset));
   } else if (place->request.null_is_array) {
     reply.null_array();
   } else {
@@ -387,8 +379,8 @@ void Engine::cron() {
   state_.end_pause_if_over(state_.keyspace.now_ms());
   state_.keyspace.set_lru_clock(static_cast<uint32_t>(state_.keyspace.clock().monotonic_us() / 1'000'000));
   for (const auto& place : waiters_.overdue(state_.keyspace.now_ms())) finish_blocked(place, {});
-  state_.stats.sample(state_.keyspace.clock().monotonic_us());
-  greet_replicas();
+  state_.stats.sample(state_.keyspace.clock().monotonic_us(), state_.replication);
+  tend_replication();
   if (state_.loading) return;
   expire_actively();
   state_.keyspace.rehash_actively(kRehashBudgetUs);
@@ -402,7 +394,8 @@ void Engine::cron() {
 }
 
 void Engine::expire_actively() {
-  if (!state_.settings.active_expire || state_.following.on()) return;
+  if (!state_.settings.active_expire) return;
+  if (state_.following.on()) return state_.keyspace.expire_own();
   const Clock& clock = state_.keyspace.clock();
   const int64_t started_us = clock.monotonic_us();
   state_.keyspace.expire_actively(kExpiryBudgetUs);

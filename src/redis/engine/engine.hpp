@@ -96,6 +96,7 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   // ---- under a Hold ----
   Session& open(SessionOwner* owner, std::string address = "embedded");
   void close(Session& session);
+  void forget_replica(Session& session);  // its connection is broken; close() follows
   // Executes one command; its reply is appended to the session's outbox, unless the session is now blocked.
   // False: CLIENT PAUSE holds it; the caller keeps it and tries again when the pause is over.
   bool execute(Session& session, Args given) { return execute(session, given, prepare(session, given)); }
@@ -113,6 +114,8 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   // Executes a command of the master that this server follows: no checks, no expiry, but it goes to the log and to the
   // replicas. An error is the master's business.
   void apply(Session& session, Args args);
+  // The bytes of what was applied, as they came: for those who follow this server.
+  void relay(std::string_view bytes);
   void cron();
   int64_t next_deadline_ms() const { return waiters_.next_deadline_ms(); }
   // The sync fast path of an embedded GET: copies the string. False: absent or not a string.
@@ -130,12 +133,15 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   std::string denied(Session& session, const Row& row, Args args, std::string_view context) override;
   void pause_ended() override;
   bool unblock(uint64_t session_id, bool with_error) override;
+  void unblock_all(std::string_view error) override;
+  void refuse_blocked(Handler which, std::string_view error) override;
   std::string rewrite_log(bool& scheduled) override;
   std::string reload_log() override;
   std::vector<std::pair<std::string, std::string>> persistence_info() const override;
   void reset_statistics() override {
     state_.stats.reset();
     state_.keyspace.lazily_freed = 0;
+    state_.replication.reset_counts();
   }
   void key_expired(Database& database, std::string_view key) override;
   void key_added(Database& database, std::string_view key) override;
@@ -156,7 +162,6 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   std::string state_refusal(const Session& session, const Row& row, uint32_t flags);
   uint32_t flags_of(const Row& row, Args args) const;
   uint32_t unit_flags(const Session& session, const Row& row, Args args) const;
-  size_t good_replicas() const;
   std::string memory_refusal(const Session& session, const Row& row, uint32_t flags);
   void key_evicted(Database& database, std::string_view key);
   void key_gone(Database& database, std::string_view key, EventClass why, std::string_view event);
@@ -169,8 +174,12 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   void serve_waiters();
   bool retry(Waiters::Place place, std::string_view key);
   void expire_actively();
-  void feed_replicas(std::string_view bytes);
-  void greet_replicas();
+  void feed_replicas();
+  void tend_replication();
+  void ask_replicas();
+  void serve_those_who_wait_for_replicas();
+  void refuse_reply_to_replica(Session& session, size_t place);
+  void look_for_error(Session& session, const Row* row);
   void add_loading(std::vector<std::pair<std::string, std::string>>& lines) const;
   void finish_blocked(Waiters::Place place, std::string_view error);
 
@@ -192,7 +201,8 @@ class Engine final : public EnginePort, public KeyspaceEvents {
   Lsn last_lsn_ = 0;
   uint64_t next_session_id_ = 1;
   bool replaying_ = false;
-  int64_t next_greeting_us_ = 0;
+  int64_t last_ping_us_ = -1'000'000'000'000;
+  int64_t next_tending_us_ = 0;
   const Row* caller_row_ = nullptr;  // the script's command, for the keys that it declared
   Args caller_args_;
 };

@@ -69,11 +69,20 @@ void Database::expire(Entry& entry) {
   modified(key);
 }
 
-Entry* Database::live(uint64_t hash, std::string_view key) {
+Entry* Database::live(uint64_t hash, std::string_view key, bool for_write) {
   Entry* entry = keys_.find(hash, key);
   if (entry == nullptr || !is_expired(*entry)) return entry;
-  if (!space_.expiry_paused()) expire(*entry);
+  // What is only hidden must not be in the way of a write.
+  if (for_write || !space_.expiry_paused()) expire(*entry);
   return nullptr;
+}
+
+bool Database::expire_if_overdue(std::string_view key) {
+  Entry* entry = keys_.find(table_hash(key), key);
+  if (entry == nullptr || !entry->has_deadline()) return true;
+  if (!is_expired(*entry)) return false;
+  expire(*entry);
+  return true;
 }
 
 void Database::prefetch_keys(std::span<const std::string_view> keys) const {
@@ -95,7 +104,7 @@ const Entry* Database::find(std::string_view key) {
 }
 
 Entry* Database::find_for_write(std::string_view key) {
-  Entry* entry = live(table_hash(key), key);
+  Entry* entry = live(table_hash(key), key, true);
   if (entry == nullptr) return nullptr;
   before_change(*entry);
   space_.used(*entry);
@@ -121,6 +130,7 @@ Entry* Database::moved(uint64_t hash, Entry* old, Entry* fresh) {
 
 Entry* Database::add(std::string_view key, Type type, void* value, int64_t deadline_ms) {
   const uint64_t hash = table_hash(key);
+  if (space_.expiry_paused()) live(hash, key, true);
   Entry* entry = Entry::make(key, type, deadline_ms >= 0, false, 0);
   entry->set_pointer(value);
   entry->lru = space_.fresh_use() & 0xffffff;
@@ -128,13 +138,14 @@ Entry* Database::add(std::string_view key, Type type, void* value, int64_t deadl
   if (deadline_ms >= 0) entry->set_deadline(deadline_ms);
   keys_.insert(hash, entry);
   if (deadline_ms >= 0) deadlines_.insert(hash, entry);
+  if (deadline_ms >= 0 && space_.expiry_paused()) space_.note_own_deadline(index_, key);
   space_.added(*this, key);
   return entry;
 }
 
 void Database::set_string(std::string_view key, std::string_view value, bool keep_deadline) {
   const uint64_t hash = table_hash(key);
-  Entry* old = live(hash, key);
+  Entry* old = live(hash, key, true);
   const bool deadline = old != nullptr && keep_deadline && old->has_deadline();
   const size_t whole = sizeof(Entry) + (deadline ? 8 : 0) + key.size() + value.size();
   const bool embedded = whole <= Entry::kEmbeddedMax;
@@ -172,7 +183,7 @@ void Database::set_string(std::string_view key, std::string_view value, bool kee
 
 char* Database::resize_string(std::string_view key, size_t size) {
   const uint64_t hash = table_hash(key);
-  Entry* entry = live(hash, key);
+  Entry* entry = live(hash, key, true);
   if (entry == nullptr) {
     LargeString* large = make_large_string(size, size);
     std::memset(large->bytes(), 0, size);
@@ -248,6 +259,7 @@ void Database::set_deadline(std::string_view key, int64_t deadline_ms) {
   Entry* entry = keys_.find(hash, key);
   ASSERT(entry != nullptr);
   before_change(*entry);
+  if (space_.expiry_paused()) space_.note_own_deadline(index_, key);
   if (entry->has_deadline()) {
     entry->set_deadline(deadline_ms);
     return;

@@ -49,6 +49,8 @@ class Database {
   const Entry* find(std::string_view key);  // counts as use for LRU
   const Entry* peek(std::string_view key);  // does not
   Entry* find_for_write(std::string_view key);
+  // Deletes it when it is past its deadline. False: its deadline has still to come.
+  bool expire_if_overdue(std::string_view key);
   const Entry* look(std::string_view key) const { return keys_.find(key); }  // also one past its deadline
   bool exists(std::string_view key) { return peek(key) != nullptr; }
   // Fetches into the cache what a key with this table_hash() needs: its bucket; then, some time later, its entry.
@@ -110,7 +112,7 @@ class Database {
     size_t operator()(std::string_view text) const { return table_hash(text); }
   };
 
-  Entry* live(uint64_t hash, std::string_view key);
+  Entry* live(uint64_t hash, std::string_view key, bool for_write = false);
   void before_change(Entry& entry);
   Entry* moved(uint64_t hash, Entry* old, Entry* fresh);
   bool is_expired(const Entry& entry) const;

@@ -81,6 +81,14 @@ size_t Keyspace::expire_actively(int64_t budget_us) {
   return deleted;
 }
 
+void Keyspace::note_own_deadline(size_t database, std::string_view key) {
+  if (!replaying_) own_deadlines_.emplace(database, key);
+}
+
+void Keyspace::expire_own() {
+  std::erase_if(own_deadlines_, [&](const auto& own) { return databases_[own.first]->expire_if_overdue(own.second); });
+}
+
 void Keyspace::rehash_actively(int64_t budget_us) {
   const int64_t until_us = clock_.monotonic_us() + budget_us;
   for (const auto& database : databases_) {

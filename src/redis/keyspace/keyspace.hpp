@@ -9,7 +9,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -110,6 +113,11 @@ class Keyspace {
   // While clients are paused, keys past their deadline are hidden but stay.
   void set_expiry_paused(bool paused) { expiry_paused_ = paused; }
   bool expiry_paused() const { return expiry_paused_; }
+  // A replica's keys go when the master says so, but for those with deadlines that were given here, by clients of a
+  // replica that may be written to.
+  void note_own_deadline(size_t database, std::string_view key);
+  void expire_own();
+  size_t own_deadlines() const { return own_deadlines_.size(); }
 
   // Starts a walk: entries of an older epoch belong to it. nullptr ends it.
   void set_snapshot(Snapshot* snapshot);
@@ -151,6 +159,7 @@ class Keyspace {
   bool replaying_ = false;
   bool tells_additions_ = false;
   bool expiry_paused_ = false;
+  std::set<std::pair<size_t, std::string>> own_deadlines_;
 };
 
 }  // namespace compozy::redis

@@ -172,6 +172,7 @@ Result<void> AppendLog::reload() {
     durable_.store(written, std::memory_order_release);
   }
   state.keyspace.clear();
+  TRY(state.scripts->restore_libraries({}, RestorePolicy::flush));
   Session& session = engine_.open(nullptr);
   const uint64_t size = size_;
   state.loading = true;  // for those who are served while a script of the log takes long

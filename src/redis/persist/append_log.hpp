@@ -60,6 +60,8 @@ class AppendLog final : public EffectSink, public Persistence {
   AppendLog(const AppendLog&) = delete;
   AppendLog& operator=(const AppendLog&) = delete;
 
+  // Switched on, and its first file is not whole: a restart would find nothing.
+  bool has_no_base() const { return state_ == State::waiting; }
   uint64_t replayed_commands() const { return replayed_; }
 
   // CONFIG SET appendonly. Under the gate. Empty: done, or begun. Otherwise why not.

@@ -8,12 +8,16 @@
 #include <optional>
 #include <utility>
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.hpp"
 #include "observe/log.hpp"
 #include "redis/persist/log_file.hpp"
+#include "redis/persist/replica_sockets.hpp"
+#include "redis/resp/reply_writer.hpp"
 
 namespace compozy::redis {
 
@@ -52,7 +56,33 @@ Result<uint64_t> DumpFile::load(Loading* loading) {
     const auto size = std::filesystem::file_size(path(), absent);
     if (!absent) loading->expect(size);
   }
-  return load_held(false, RestorePolicy::flush, std::move(how));
+  std::string deleted;
+  size_t selected = SIZE_MAX;
+  how.expired = [&](size_t database, std::string_view key) {
+    if (std::exchange(selected, database) != database)
+      append_command(deleted, std::array<std::string_view, 2>{"SELECT", std::to_string(database)});
+    append_command(deleted, std::array<std::string_view, 2>{"DEL", key});
+  };
+  TRY(const uint64_t keys, load_held(false, RestorePolicy::flush, std::move(how)));
+  go_on_with_history(deleted);
+  return keys;
+}
+
+// Replicas of before the restart may go on where they were, and so may this server as a replica. They have keys that
+// are past their deadline, and were left out here.
+void DumpFile::go_on_with_history(std::string_view deleted) {
+  ServerState& state = engine_.state();
+  Replication& replication = state.replication;
+  if (history_.id.empty()) return;
+  if (!state.settings.replicaof.empty()) {
+    replication.take_over(history_.id, history_.offset);
+    replication.database = history_.database;
+    return;
+  }
+  replication.resume(history_.id, history_.offset);
+  replication.alone_since_ms = state.keyspace.clock().wall_ms();
+  state.effects.replicated = true;
+  replication.feed(deleted, state.settings.repl_backlog_size);
 }
 
 Result<uint64_t> DumpFile::load_held(bool flush, RestorePolicy libraries, RdbLoading how) {
@@ -67,6 +97,7 @@ Result<uint64_t> DumpFile::load_held(bool flush, RestorePolicy libraries, RdbLoa
   if (!loaded.libraries.empty() || flush) {
     TRY(state.scripts->restore_libraries(loaded.libraries, libraries));
   }
+  history_ = loaded.history;
   keys_loaded_ = loaded.keys;
   keys_expired_ = loaded.expired;
   dirty_saved_ = state.stats.dirty;
@@ -101,7 +132,9 @@ std::string DumpFile::write_now() {
   return {};
 }
 
-std::string DumpFile::start_save() {
+std::string DumpFile::start_save() { return begin(std::nullopt); }
+
+std::string DumpFile::begin(std::optional<ForReplicas> for_replicas) {
   ServerState& state = engine_.state();
   if (saving_) return "ERR Background save already in progress";
   if (state.keyspace.snapshot() != nullptr) {
@@ -109,16 +142,22 @@ std::string DumpFile::start_save() {
            "schedule a BGSAVE whenever possible.";
   }
   if (thread_.joinable()) thread_.join();  // The last one is through: this takes no time.
+  for_replicas_ = for_replicas;
   start_bytes_.clear();
-  append_rdb_head(start_bytes_, rdb_head(state));
+  RdbHead head = rdb_head(state);
+  if (for_replicas && for_replicas->without_functions) head.libraries.clear();
+  append_rdb_head(start_bytes_, head);
   dirty_at_start_ = state.stats.dirty;
   started_s_ = last_try_s_ = state.keyspace.clock().wall_ms() / 1000;
-  scheduled_ = false;
+  scheduled_ = scheduled_ && for_replicas.has_value();
   walk_.start();
   keys_at_start_ = 0;
   for (size_t i = 0; i < state.keyspace.database_count(); ++i) keys_at_start_ += state.keyspace.database(i).size();
   ++state.stats.forks;
-  log::info("Background saving started by pid " + std::to_string(getpid()), {});
+  log::info((for_replicas && for_replicas->to_sockets ? "Background RDB transfer started by pid "
+                                                      : "Background saving started by pid ") +
+                std::to_string(getpid()),
+            {});
   saving_ = true;
   thread_ = std::thread([this] {
     const auto written = write_all();
@@ -128,29 +167,65 @@ std::string DumpFile::start_save() {
   return {};
 }
 
+Result<std::unique_ptr<LogFile>> DumpFile::open_target() {
+  if (!for_replicas_ || !for_replicas_->to_sockets) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary(), ignored);
+    return open_(temporary());
+  }
+  std::string mark;
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const Engine::Hold hold(engine_);
+  for (int i = 0; i < 40; ++i) mark += kDigits[engine_.state().keyspace.random().below(kDigits.size())];
+  return std::make_unique<ReplicaSockets>(engine_, std::move(mark), stopping_);
+}
+
 Result<void> DumpFile::write_all() {
-  std::error_code ignored;
-  std::filesystem::remove(temporary(), ignored);
-  TRY(const std::unique_ptr<LogFile> file, open_(temporary()));
-  uint64_t checksum = 0;
-  seal_rdb_part(start_bytes_, checksum, false);
+  TRY(const std::unique_ptr<LogFile> file, open_target());
+  checksum_ = 0;
+  seal_rdb_part(start_bytes_, checksum_, false);
   TRY(file->append(start_bytes_));
-  while (true) {
-    if (stopping_) return fail(Errc::cancelled, "the server stops");
-    if (file->broken()) return fail(Errc::io_error, "the process that writes the file is gone");
-    const uint64_t before = walk_.processed();
+  TRY(write_keys(*file));
+  TRY(file->sync());
+  return for_replicas_ && for_replicas_->to_sockets ? Result<void>{} : move_into_place();
+}
+
+Result<void> DumpFile::write_keys(LogFile& file) {
+  if (for_replicas_ && for_replicas_->without_data) {
     {
       const Engine::Hold hold(engine_);
+      walk_.abandon();
+    }
+    std::string end;
+    seal_rdb_part(end, checksum_, true);
+    return file.append(end);
+  }
+  uint64_t paid = 0;  // entries whose delay is behind us
+  while (true) {
+    if (stopping_) return fail(Errc::cancelled, "the server stops");
+    if (file.broken()) return fail(Errc::io_error, "the process that writes the file is gone");
+    {
+      const Engine::Hold hold(engine_);
+      if (!is_still_wanted()) return fail(Errc::cancelled, "no replica waits for the data any more");
       walk_.walk(engine_.state().settings.rdb_key_save_delay > 0 ? 0 : kSliceUs);
     }
     Rewriter::Output output = walk_.take();
     if (output.abandoned) return fail(Errc::cancelled, "the data was flushed or swapped");
-    seal_rdb_part(output.bytes, checksum, output.finished);
-    TRY(file->append(output.bytes));
-    if (output.finished) break;
-    TRY(delay(*file, walk_.processed() - before));
+    seal_rdb_part(output.bytes, checksum_, output.finished);
+    TRY(file.append(output.bytes));
+    if (output.finished) return {};
+    const uint64_t processed = walk_.processed();
+    TRY(delay(file, processed - std::exchange(paid, processed)));
   }
-  TRY(file->sync());
+}
+
+// A file that was begun for replicas alone ends with the last of them.
+bool DumpFile::is_still_wanted() {
+  const ServerState& state = engine_.state();
+  return !for_replicas_ || (!for_replicas_->to_sockets && !state.settings.save.empty()) || attached_replicas(state) > 0;
+}
+
+Result<void> DumpFile::move_into_place() {
   {
     const Engine::Hold hold(engine_);  // A save at the server's end is not replaced with an older one.
     if (stopping_) return fail(Errc::cancelled, "the server stops");
@@ -159,6 +234,44 @@ Result<void> DumpFile::write_all() {
     if (problem) return fail(system_error("rename", temporary(), problem.value()));
   }
   return sync_directory(directory_);
+}
+
+// Under the gate.
+void DumpFile::give_to_replicas(const Result<void>& written) {
+  ServerState& state = engine_.state();
+  const bool from_disk = !for_replicas_->to_sockets;
+  if (written && !from_disk) {
+    log::info("Diskless rdb transfer, done reading from pipe, " + std::to_string(attached_replicas(state)) +
+                  " replicas still up.",
+              {});
+  }
+  std::shared_ptr<FileInTransfer> file;
+  if (written && from_disk) {
+    struct stat status{};
+    const int fd = ::open(path().c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && ::fstat(fd, &status) == 0)
+      file = std::make_shared<FileInTransfer>(fd, static_cast<uint64_t>(status.st_size));
+  }
+  for (Session* replica : state.replication.replicas) {
+    Follower& follower = replica->follower;
+    if (follower.state != Follower::State::attached) continue;
+    if (!written || (from_disk && file == nullptr)) {
+      replica->killed = true;
+    } else if (from_disk) {
+      replica->outbox.bytes += "$" + std::to_string(file->size) + "\r\n";
+      follower.state = Follower::State::receiving;
+      follower.file = file;
+    } else {
+      follower.state = follower.file_only ? Follower::State::done : Follower::State::online;
+      follower.starts_with_next_ack = true;  // Only then it is known to have read the mark.
+      follower.acknowledged_at_ms = state.keyspace.clock().wall_ms();
+      log::info("Streamed replica with replica " + replica_name(*replica) +
+                    " succeeded (socket). Waiting for REPLCONF ACK from replica to enable streaming",
+                {});
+    }
+    replica->notify();
+  }
+  for_replicas_.reset();
 }
 
 // rdb-key-save-delay: the setting may change, and the writer or the walk end meanwhile.
@@ -170,7 +283,9 @@ Result<void> DumpFile::delay(const LogFile& file, uint64_t keys) {
     {
       const Engine::Hold hold(engine_);
       const int64_t wait_us = engine_.state().settings.rdb_key_save_delay * static_cast<int64_t>(keys);
-      if (wait_us <= clock.monotonic_us() - started_us || engine_.state().keyspace.snapshot() != &walk_) return {};
+      if (!is_still_wanted() || wait_us <= clock.monotonic_us() - started_us ||
+          engine_.state().keyspace.snapshot() != &walk_)
+        return {};
       if (wait_us < kStepMs * 1000) break;
     }
     if (file.broken()) return fail(Errc::io_error, "the process that writes the file is gone");
@@ -185,7 +300,10 @@ void DumpFile::finished(const Result<void>& written) {
   const int64_t now_s = state.keyspace.clock().wall_ms() / 1000;
   last_preimage_bytes_ = walk_.preimage_bytes();
   last_duration_s_ = now_s - started_s_;
-  if (written) {
+  const bool to_disk = !for_replicas_ || !for_replicas_->to_sockets;
+  if (written && !to_disk) {
+    last_good_ = true;
+  } else if (written) {
     last_save_s_ = now_s;
     last_good_ = true;
     dirty_saved_ = dirty_at_start_;
@@ -198,6 +316,7 @@ void DumpFile::finished(const Result<void>& written) {
     log::warn("the dump file was not written", {{"reason", written.error().message}});
   }
   saving_ = false;
+  if (for_replicas_) give_to_replicas(written);
 }
 
 std::string DumpFile::reload(bool save_first, RestorePolicy libraries) {

@@ -7,11 +7,15 @@
 // SAVE writes under the gate and waits for the disk, as Redis does. BGSAVE walks the keys as they were at its start in
 // slices of half a millisecond; a thread of its own writes temp-<pid>.rdb, fsyncs and renames. FLUSHALL and SWAPDB end
 // a walk; then nothing is saved. One walk at a time: a log's rewrite and a save do not run together.
+// For replicas that need all data the same walk is made: to the file, which they get when it is whole, or straight to
+// their sockets (persist/replica_sockets).
 // Owner: app, beside the log. It ends before the engine. Thread: construction and load() first; then under the gate.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -39,7 +43,10 @@ class DumpFile final : public StoragePort {
   std::string save() override;
   // SAVE when the server ends; a save in the background is given up for it.
   std::string save_at_end();
+  void save_flushed() override { (void)write_now(); }
   std::string start_save() override;
+  std::string start_sync(ForReplicas how) override { return begin(how); }
+  std::optional<ForReplicas> syncing() const override { return for_replicas_; }
   void save_later() override { scheduled_ = true; }
   bool saving() const override { return saving_; }
   std::string reload(bool save, RestorePolicy libraries) override;
@@ -53,7 +60,14 @@ class DumpFile final : public StoragePort {
   std::string path() const;
   std::string temporary() const;
   Result<uint64_t> load_held(bool flush, RestorePolicy libraries, RdbLoading how = {});
+  std::string begin(std::optional<ForReplicas> for_replicas);
+  void go_on_with_history(std::string_view deleted);
   Result<void> write_all();  // on the saver's thread
+  Result<std::unique_ptr<LogFile>> open_target();
+  Result<void> write_keys(LogFile& file);
+  Result<void> move_into_place();
+  bool is_still_wanted();
+  void give_to_replicas(const Result<void>& written);
   Result<void> delay(const LogFile& file, uint64_t keys);
   void finished(const Result<void>& written);
   bool is_due() const;
@@ -65,6 +79,9 @@ class DumpFile final : public StoragePort {
   std::thread thread_;
   std::atomic<bool> saving_{false};
   std::atomic<bool> stopping_{false};
+  std::optional<ForReplicas> for_replicas_;
+  RdbHead::History history_;  // of the file that was loaded last
+  uint64_t checksum_ = 0;
   std::string start_bytes_;  // the head of the file that is being written
   int64_t last_save_s_ = 0;
   int64_t started_s_ = 0;

@@ -10,6 +10,7 @@
 
 #include "base/text.hpp"
 #include "observe/log.hpp"
+#include "redis/commands/failover.hpp"
 #include "redis/persist/loading.hpp"
 #include "redis/rdb/rdb_file.hpp"
 #include "redis/resp/reply_writer.hpp"
@@ -22,6 +23,7 @@ constexpr int64_t kStepMs = 100;  // how soon the end is noticed
 constexpr int64_t kRetryMs = 1000;
 constexpr int64_t kConnectMaxMs = 5000;
 constexpr int64_t kAcknowledgeMs = 1000;
+constexpr int64_t kBusyStepMs = 10;
 
 Failure lost(std::string text) { return fail(Errc::unavailable, std::move(text)); }
 
@@ -37,13 +39,16 @@ ReplicaLink::~ReplicaLink() {
 
 void ReplicaLink::run() {
   while (!stopping_) {
-    const auto ended = follow_once();
-    if (stopping_) return;
-    set_link(Following::Link::connecting);
-    if (!ended) log::warn("the master cannot be followed", {{"reason", ended.error().message}});
-    for (int64_t waited = 0; waited < kRetryMs && !stopping_; waited += kStepMs)
+    was_up_ = false;
+    const auto result = follow_once();
+    if (stopping_) break;
+    set_link(Following::Link::connect);
+    if (!result) log::warn(result.error().message, {});
+    // A connection that was good once is tried again at once.
+    for (int64_t waited = was_up_ ? kRetryMs : 0; waited < kRetryMs && !stopping_; waited += kStepMs)
       ::poll(nullptr, 0, static_cast<int>(kStepMs));
   }
+  ended_ = true;
 }
 
 // What CONFIG SET and INFO may see; a link that was stopped has no say any more.
@@ -51,16 +56,10 @@ void ReplicaLink::set_link(Following::Link link) {
   const Engine::Hold hold(engine_);
   if (stopping_) return;
   Following& following = engine_.state().following;
-  if (following.link == Following::Link::up && link != Following::Link::up)
-    following.down_since_ms = engine_.state().keyspace.clock().wall_ms();
+  const int64_t now_ms = engine_.state().keyspace.clock().wall_ms();
+  if (following.link == Following::Link::up && link != Following::Link::up) following.down_since_ms = now_ms;
   following.link = link;
-  following.offset = offset_;
-}
-
-void ReplicaLink::note_traffic() {
-  Following& following = engine_.state().following;
-  following.last_io_ms = engine_.state().keyspace.clock().wall_ms();
-  following.offset = offset_;
+  following.last_io_ms = now_ms;
 }
 
 // repl-timeout: how long the master may say nothing.
@@ -69,29 +68,43 @@ int64_t ReplicaLink::timeout_ms() {
   return engine_.state().settings.repl_timeout * 1000;
 }
 
+Result<std::string> ReplicaLink::next_line(RedisPeer& peer) {
+  const Clock& clock = engine_.state().keyspace.clock();
+  const int64_t until_us = clock.monotonic_us() + timeout_ms() * 1000;
+  std::string line;
+  while (!peer.read_line(line, kStepMs)) {
+    if (stopping_) return lost("stopped");
+    if (!peer.timed_out()) return lost("The master closed the connection during the handshake");
+    if (clock.monotonic_us() > until_us) return lost("Timeout connecting to the MASTER...");
+  }
+  return line;
+}
+
 Result<std::string> ReplicaLink::ask(RedisPeer& peer, std::initializer_list<std::string_view> command) {
   std::string bytes;
   append_command(bytes, std::vector<std::string_view>(command));
-  std::string line;
-  if (!peer.write(bytes) || !peer.read_line(line))
-    return lost("the master did not answer " + std::string(*command.begin()));
-  return line;
+  if (!peer.write(bytes)) return lost("The master does not take " + std::string(*command.begin()));
+  return next_line(peer);
 }
 
 Result<void> ReplicaLink::introduce(RedisPeer& peer) {
   std::string user;
   std::string password;
   std::string port;
+  std::string address;
   {
     const Engine::Hold hold(engine_);
     const Settings& settings = engine_.state().settings;
     user = settings.masteruser;
     password = settings.masterauth;
+    address = settings.replica_announce_ip;
     port = std::to_string(settings.replica_announce_port != 0 ? settings.replica_announce_port : settings.port);
   }
   TRY(const std::string pong, ask(peer, {"PING"}));
-  if (!pong.starts_with('+') && !pong.starts_with("-NOAUTH") && !pong.starts_with("-NOPERM"))
+  if (!pong.starts_with('+') && !pong.starts_with("-NOAUTH") && !pong.starts_with("-NOPERM") &&
+      !pong.starts_with("-ERR operation not permitted"))
     return lost("Error reply to PING from master: '" + pong + "'");
+  log::info("Master replied to PING, replication can continue...", {});
   if (!password.empty()) {
     TRY(const std::string authenticated,
         user.empty() ? ask(peer, {"AUTH", password}) : ask(peer, {"AUTH", user, password}));
@@ -99,28 +112,60 @@ Result<void> ReplicaLink::introduce(RedisPeer& peer) {
   }
   // A master that does not know these is old, and no worse for it.
   TRY(ask(peer, {"REPLCONF", "listening-port", port}));
+  if (!address.empty()) TRY(ask(peer, {"REPLCONF", "ip-address", address}));
   TRY(ask(peer, {"REPLCONF", "capa", "eof", "capa", "psync2"}));
   return {};
 }
 
-// Asks for everything; the RDB file.
-Result<std::string> ReplicaLink::receive_data(RedisPeer& peer) {
-  TRY(std::string line, ask(peer, {"PSYNC", "?", "-1"}));
-  if (line.starts_with("-ERR")) {  // a master that knows only SYNC
-    if (!peer.write("*1\r\n$4\r\nSYNC\r\n")) return lost("the connection to the master broke");
-  } else if (line.starts_with("+FULLRESYNC ")) {
-    const auto words = split(line, ' ');
-    int64_t offset = 0;
-    if (words.size() == 3 && parse_int64(words[2], offset)) offset_ = static_cast<uint64_t>(offset);
-    log::info("Full resync from master: " + line.substr(12), {});
-  } else {
-    return lost("the master refused PSYNC: '" + line + "'");
+// Asks to go on in the history that this server's data is of; a master that cannot sends everything.
+Result<ReplicaLink::Answer> ReplicaLink::ask_to_go_on(RedisPeer& peer) {
+  std::string id;
+  std::string next;
+  bool failover = false;
+  {
+    const Engine::Hold hold(engine_);
+    id = engine_.state().replication.id();
+    next = std::to_string(engine_.state().replication.offset() + 1);
+    failover = engine_.state().replication.failover.state == Failover::State::in_progress;
   }
-  do {
+  log::info("Trying a partial resynchronization (request " + id + ":" + next + ").", {});
+  TRY(std::string line, failover ? ask(peer, {"PSYNC", id, next, "FAILOVER"}) : ask(peer, {"PSYNC", id, next}));
+  while (line.empty()) {  // It waits with its answer, and says so.
+    TRY(line, next_line(peer));
+  }
+  const auto words = split(line, ' ');
+  const bool goes_on = words[0] == "+CONTINUE";
+  int64_t offset = 0;
+  const bool whole = words[0] == "+FULLRESYNC" && words.size() == 3 && parse_int64(words[2], offset) && offset >= 0;
+  if (failover) {
+    const Engine::Hold hold(engine_);
     if (stopping_) return lost("stopped");
-    if (!peer.read_line(line)) return lost("the master did not begin to send its data");
-  } while (line.empty());  // It makes the file, and says with each empty line that it is there.
-  if (!line.starts_with('$')) return lost("the master did not send its data: '" + line + "'");
+    if (goes_on || whole) {
+      end_failover(engine_.state());
+    } else {
+      abort_failover(engine_.state(), "Failover target rejected psync request");
+      return lost("stopped");
+    }
+  }
+  if (goes_on) return Answer{.goes_on = true, .id = words.size() > 1 ? std::string(words[1]) : ""};
+  if (whole) {
+    log::info("Full resync from master: " + std::string(words[1]) + ":" + std::string(words[2]), {});
+    return Answer{.id = std::string(words[1]), .offset = static_cast<uint64_t>(offset)};
+  }
+  if (line.starts_with("-NOMASTERLINK") || line.starts_with("-LOADING"))
+    return lost("Master is currently unable to PSYNC but should be in the future: " + line);
+  log::warn("Unexpected reply to PSYNC from master: " + line, {});
+  if (!peer.write("*1\r\n$4\r\nSYNC\r\n")) return lost("The connection to the master broke");
+  return Answer{.id = std::string(40, '0')};
+}
+
+// The RDB file.
+Result<std::string> ReplicaLink::receive_data(RedisPeer& peer) {
+  std::string line;
+  while (line.empty()) {  // It makes the file, and says with each empty line that it is there.
+    TRY(line, next_line(peer));
+  }
+  if (!line.starts_with('$')) return lost("MASTER aborted replication with an error: " + line);
   std::string data;
   TRY(read_payload(peer, line, data));
   return data;
@@ -130,8 +175,13 @@ Result<std::string> ReplicaLink::receive_data(RedisPeer& peer) {
 Result<void> ReplicaLink::read_payload(RedisPeer& peer, const std::string& header, std::string& data) {
   const int64_t silence_max_ms = timeout_ms();
   const std::string mark = header.starts_with("$EOF:") ? header.substr(5) : "";
-  int64_t size = 0;
-  if (mark.empty() && !parse_int64(header.substr(1), size)) return lost("the master sent '" + header + "'");
+  int64_t size = -1;
+  if (mark.empty() && (!parse_int64(header.substr(1), size) || size < 0))
+    return lost("Bad protocol from MASTER, the first byte is not '$': '" + header + "'");
+  log::info("MASTER <-> REPLICA sync: receiving " +
+                (mark.empty() ? std::to_string(size) + " bytes" : std::string("streamed RDB")) +
+                " from master to memory",
+            {});
   int64_t silent_ms = 0;
   while (mark.empty() ? data.size() < static_cast<size_t>(size) : !data.ends_with(mark)) {
     if (stopping_) return lost("stopped");
@@ -139,35 +189,89 @@ Result<void> ReplicaLink::read_payload(RedisPeer& peer, const std::string& heade
       silent_ms = 0;
     } else {
       silent_ms += kStepMs;
-      if (!peer.timed_out() || silent_ms > silence_max_ms)
-        return lost("the connection to the master broke while it sent its data");
+      if (!peer.timed_out()) return lost("I/O error trying to sync with MASTER: connection lost");
+      if (silent_ms > silence_max_ms) return lost("Timeout receiving bulk data from MASTER...");
     }
+    const Engine::Hold hold(engine_);
+    Following& following = engine_.state().following;
+    following.sync_total_bytes = size;
+    following.sync_read_bytes = static_cast<int64_t>(data.size());
+    if (silent_ms == 0) following.last_io_ms = engine_.state().keyspace.clock().wall_ms();
   }
   const size_t end = mark.empty() ? static_cast<size_t>(size) : data.size() - mark.size();
-  if (mark.empty()) peer.give_back(data.substr(end));
+  if (mark.empty()) peer.give_back(std::string_view(data).substr(end));
   data.resize(end);
   return {};
 }
 
-Result<void> ReplicaLink::replace_data(const std::string& data) {
+Result<void> ReplicaLink::load(RedisPeer& peer, const std::string& data, const Answer& answer) {
   Loading loading(engine_, [this] { return stopping_.load(); });
   std::optional<Engine::Hold> hold(std::in_place, engine_);
   if (stopping_) return lost("stopped");
   ServerState& state = engine_.state();
+  const Clock& clock = state.keyspace.clock();
   loading.expect(data.size());
+  state.replication.received_bytes += data.size();
   log::info("MASTER <-> REPLICA sync: Flushing old data", {});
+  state.replication.forget_history();
   state.keyspace.clear();
   state.tracking.invalidate_all();
   state.keyspace.begin_unit();
   log::info("MASTER <-> REPLICA sync: Loading DB in memory", {});
-  TRY(const RdbLoaded loaded,
-      load_rdb(data, state.keyspace,
-               {.keep_expired = true, .between_keys = [&](size_t position) { return loading.pause(hold, position); }}));
-  TRY(state.scripts->restore_libraries(loaded.libraries, RestorePolicy::flush));
+  int64_t next_sign_us = clock.monotonic_us() + kAcknowledgeMs * 1000;
+  const auto between_keys = [&](size_t position) -> Result<void> {
+    if (clock.monotonic_us() >= next_sign_us) {
+      next_sign_us = clock.monotonic_us() + kAcknowledgeMs * 1000;
+      if (!peer.write("\n")) return lost("The connection to the master broke while its data was loaded");
+    }
+    state.keyspace.set_replaying(false);
+    TRY(loading.pause(hold, position));
+    state.keyspace.set_replaying(true);
+    return {};
+  };
+  state.keyspace.set_replaying(true);
+  auto loaded = load_rdb(data, state.keyspace, {.keep_expired = true, .between_keys = between_keys});
+  state.keyspace.set_replaying(false);
+  if (!loaded) {
+    state.keyspace.clear();
+    return std::unexpected(loaded.error());
+  }
+  TRY(state.scripts->restore_libraries(loaded->libraries, RestorePolicy::flush));
+  state.replication.take_over(answer.id, answer.offset);
+  state.replication.database = loaded->history.database;
   // The log so far tells of other data.
   if (engine_.persistence() != nullptr && state.settings.appendonly) engine_.persistence()->rewrite(false);
   log::info("MASTER <-> REPLICA sync: Finished with success", {});
   return {};
+}
+
+Result<void> ReplicaLink::synchronize(RedisPeer& peer) {
+  TRY(const Answer answer, ask_to_go_on(peer));
+  if (answer.goes_on) {
+    const Engine::Hold hold(engine_);
+    if (stopping_) return lost("stopped");
+    Replication& replication = engine_.state().replication;
+    if (!answer.id.empty() && answer.id != replication.id())
+      log::info("Master replication ID changed to " + answer.id, {});
+    replication.continue_as(answer.id);
+    log::info("Successful partial resynchronization with master.", {});
+    return {};
+  }
+  set_link(Following::Link::syncing);
+  TRY(const std::string data, receive_data(peer));
+  return load(peer, data, answer);
+}
+
+Session* ReplicaLink::open_session() {
+  const Engine::Hold hold(engine_);
+  if (stopping_) return nullptr;
+  Session& session = engine_.open(nullptr, host_ + ":" + std::to_string(port_));
+  session.user = nullptr;
+  session.authenticated = true;
+  session.master = true;
+  session.database = std::min(engine_.state().replication.database, engine_.state().keyspace.database_count() - 1);
+  engine_.state().following.read_offset = engine_.state().replication.offset();
+  return &session;
 }
 
 Result<void> ReplicaLink::follow_once() {
@@ -178,22 +282,20 @@ Result<void> ReplicaLink::follow_once() {
     source = engine_.state().settings.bind_source_addr;
   }
   log::info("Connecting to MASTER " + host_ + ":" + std::to_string(port_), {});
+  set_link(Following::Link::connecting);
+  log::info("MASTER <-> REPLICA sync started", {});
   if (!peer.connect(host_, std::to_string(port_), std::min(kConnectMaxMs, timeout_ms()), source))
-    return lost("no connection to " + host_ + ":" + std::to_string(port_));
+    return lost("Error condition on socket for SYNC: no connection to " + host_ + ":" + std::to_string(port_));
+  set_link(Following::Link::handshake);
   TRY(introduce(peer));
-  set_link(Following::Link::syncing);
-  TRY(const std::string data, receive_data(peer));
-  TRY(replace_data(data));
-  Session* session = nullptr;
-  {
-    const Engine::Hold hold(engine_);
-    if (stopping_) return {};
-    session = &engine_.open(nullptr, host_ + ":" + std::to_string(port_));
-    session->user = nullptr;
-    session->authenticated = true;
-    session->master = true;
-  }
+  TRY(synchronize(peer));
+  Session* const session = open_session();
+  if (session == nullptr) return {};
   set_link(Following::Link::up);
+  was_up_ = true;
+  input_.clear();
+  executed_ = 0;
+  parser_.restart();
   const auto ended = apply_stream(peer, *session);
   const Engine::Hold hold(engine_);
   engine_.close(*session);
@@ -201,67 +303,90 @@ Result<void> ReplicaLink::follow_once() {
 }
 
 bool ReplicaLink::acknowledge(RedisPeer& peer) {
+  uint64_t offset = 0;
+  {
+    const Engine::Hold hold(engine_);
+    offset = engine_.state().replication.offset();
+  }
   std::string bytes;
-  append_command(bytes, std::vector<std::string>{"REPLCONF", "ACK", std::to_string(offset_)});
+  append_command(bytes, std::vector<std::string>{"REPLCONF", "ACK", std::to_string(offset)});
   return peer.write(bytes);
 }
 
 Result<void> ReplicaLink::apply_stream(RedisPeer& peer, Session& session) {
-  const int64_t silence_max_ms = timeout_ms();
   const Clock& clock = engine_.state().keyspace.clock();
-  RequestParser parser;
-  std::string input;
-  int64_t silent_ms = 0;
+  int64_t heard_us = clock.monotonic_us();
   int64_t next_acknowledge_us = 0;
   while (!stopping_) {
     if (clock.monotonic_us() >= next_acknowledge_us) {
       next_acknowledge_us = clock.monotonic_us() + kAcknowledgeMs * 1000;
-      if (!acknowledge(peer)) return lost("the connection to the master broke");
+      if (!acknowledge(peer)) return lost("Connection with master lost.");
     }
-    if (!peer.read_some(input, kStepMs)) {
-      if (!peer.timed_out()) return lost("the master closed the connection");
-      silent_ms += kStepMs;
-      if (silent_ms > silence_max_ms) return lost("the master says nothing any more");
+    if (!peer.read_some(input_, kStepMs)) {
+      if (!peer.timed_out()) return lost("Connection with master lost.");
+      if (clock.monotonic_us() - heard_us > timeout_ms() * 1000)
+        return lost("MASTER timeout: no data nor PING received...");
+      const Engine::Hold hold(engine_);
+      if (session.killed) return lost("Connection with master lost.");
       continue;
     }
-    silent_ms = 0;
-    TRY(const size_t used, apply_part(peer, session, parser, input));
-    input.erase(0, used);
+    heard_us = clock.monotonic_us();
+    TRY(apply_part(peer, session));
   }
   return {};
 }
 
-// Executes what is complete; how many bytes that was.
-Result<size_t> ReplicaLink::apply_part(RedisPeer& peer, Session& session, RequestParser& parser,
-                                       std::string_view input) {
-  constexpr int kCommandsPerHold = 64;
-  size_t used = 0;
+// Executes what is complete of the input.
+Result<void> ReplicaLink::apply_part(RedisPeer& peer, Session& session) {
   bool more = true;
-  while (more) {
+  while (more && !stopping_) {
     bool asked = false;
+    bool busy = false;
     {
       const Engine::Hold hold(engine_);
-      if (stopping_) return used;
-      for (int i = 0; i < kCommandsPerHold && more; ++i) {
-        const auto status = parser.parse(input.substr(used));
-        if (status == RequestParser::Status::error) return lost("the master's stream is broken: " + parser.error());
-        more = status == RequestParser::Status::complete;
-        if (!more) break;
-        used += parser.consumed();
-        offset_ += parser.consumed();
-        const Args args = parser.args();
-        if (args.empty() || equals_ignoring_case(args[0], "ping")) continue;
-        if (equals_ignoring_case(args[0], "replconf")) {
-          asked = true;
-        } else {
-          engine_.apply(session, args);
-        }
+      if (stopping_) return {};
+      if (session.killed) return lost("Connection with master lost.");
+      engine_.state().following.read_offset = engine_.state().replication.offset() + input_.size();
+      // Somebody's script is half done, or CLIENT PAUSE holds what changes data: the master's writes come after it.
+      busy = engine_.state().scripts->busy() || engine_.state().pause.what != ClientPause::What::nothing;
+      if (!busy) {
+        TRY(more, apply_some(session, asked));
       }
-      note_traffic();
     }
-    if (asked && !acknowledge(peer)) return lost("the connection to the master broke");
+    if (busy) ::poll(nullptr, 0, static_cast<int>(kBusyStepMs));
+    if (asked && !acknowledge(peer)) return lost("Connection with master lost.");
   }
-  return used;
+  return {};
+}
+
+// One hold's work; whether there may be more.
+Result<bool> ReplicaLink::apply_some(Session& session, bool& asked) {
+  constexpr int kCommandsPerHold = 64;
+  ServerState& state = engine_.state();
+  size_t passed_on = 0;
+  bool more = true;
+  for (int i = 0; i < kCommandsPerHold && more; ++i) {
+    const auto status = parser_.parse(std::string_view(input_).substr(executed_));
+    if (status == RequestParser::Status::error) return lost("The master's stream is broken: " + parser_.error());
+    more = status == RequestParser::Status::complete;
+    if (!more) break;
+    const Args args = parser_.args();
+    executed_ += parser_.consumed();
+    state.replication.received_bytes += parser_.consumed();
+    if (!args.empty() && equals_ignoring_case(args[0], "replconf")) {
+      asked = true;
+    } else if (!args.empty() && !equals_ignoring_case(args[0], "ping")) {
+      engine_.apply(session, args);
+    }
+    if (session.in_multi) continue;
+    state.replication.database = session.database;
+    engine_.relay(std::string_view(input_).substr(passed_on, executed_ - passed_on));
+    passed_on = executed_;
+  }
+  input_.erase(0, passed_on);
+  executed_ -= passed_on;
+  state.following.last_io_ms = state.keyspace.clock().wall_ms();
+  return more;
 }
 
 }  // namespace compozy::redis

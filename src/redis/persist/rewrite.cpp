@@ -115,6 +115,9 @@ RdbHead rdb_head(const ServerState& state) {
   RdbHead head{.version = std::string(kRedisVersion),
                .created_s = state.keyspace.clock().wall_ms() / 1000,
                .used_memory = state.keyspace.memory().used};
+  const Replication& replication = state.replication;
+  if (replication.active())
+    head.history = {.id = replication.id(), .offset = replication.offset(), .database = stream_database(state)};
   for (const auto& library : state.scripts->libraries()) head.libraries.emplace_back(library.code);
   return head;
 }

@@ -77,7 +77,10 @@ class Loader {
         break;
       case kIdle: good = in_.length(number); break;
       case kFrequency: good = in_.byte(byte); break;
-      case kRemark: good = in_.string(name) && in_.string(value); break;
+      case kRemark:
+        good = in_.string(name) && in_.string(value);
+        if (good) note(name, value);
+        break;
       case kSizes: good = in_.length(number) && in_.length(number); break;
       case kDeadlineMs:
         good = in_.little_endian(8, number);
@@ -101,6 +104,14 @@ class Loader {
     return {};
   }
 
+  void note(std::string_view name, const std::string& value) {
+    int64_t number = 0;
+    if (name == "repl-id") loaded_.history.id = value;
+    if (!parse_int64(value, number) || number < 0) return;
+    if (name == "repl-offset") loaded_.history.offset = static_cast<uint64_t>(number);
+    if (name == "repl-stream-db") loaded_.history.database = static_cast<size_t>(number);
+  }
+
   Result<void> read_key(uint8_t type) {
     std::string key;
     if (!in_.string(key)) return truncated();
@@ -111,6 +122,7 @@ class Loader {
     }
     if (deadline_ms >= 0 && deadline_ms < space_.now_ms() && !how_.keep_expired) {
       ++loaded_.expired;
+      if (how_.expired) how_.expired(database_, key);
       return {};
     }
     Database& database = space_.database(database_);
@@ -155,6 +167,11 @@ void append_rdb_head(std::string& out, const RdbHead& head) {
   remark("redis-bits", "64");
   remark("ctime", std::to_string(head.created_s));
   remark("used-mem", std::to_string(head.used_memory));
+  if (!head.history.id.empty()) {
+    remark("repl-stream-db", std::to_string(head.history.database));
+    remark("repl-id", head.history.id);
+    remark("repl-offset", std::to_string(head.history.offset));
+  }
   remark("aof-base", head.log_base ? "1" : "0");
   for (const std::string& code : head.libraries) {
     writer.byte(kFunction);

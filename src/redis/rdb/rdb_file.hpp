@@ -22,6 +22,12 @@ struct RdbHead {
   int64_t used_memory = 0;
   std::vector<std::string> libraries;  // code of the functions
   bool log_base = false;               // the beginning of an append-only log
+  // The replication history that the data is of; an empty id: of none.
+  struct History {
+    std::string id;
+    uint64_t offset = 0;
+    size_t database = 0;  // that its stream has selected
+  } history = {};
 };
 
 void append_rdb_head(std::string& out, const RdbHead& head);
@@ -38,12 +44,15 @@ struct RdbLoaded {
   uint64_t expired = 0;
   size_t end = 0;  // where the file's own bytes end: a log may follow
   std::vector<std::string> libraries;
+  RdbHead::History history = {};
 };
 // Adds what the file holds; keys whose deadline has passed are left out unless they are asked for. After a failure the
 // keyspace holds a part. A key that is there already is a corrupt file, unless what is loaded is merged into the data.
 struct RdbLoading {
   bool keep_expired = false;
   bool merge = false;
+  // Called for a key that was left out because its deadline has passed.
+  std::function<void(size_t database, std::string_view key)> expired = {};
   // Called between keys with the place in the file; an error ends the loading.
   std::function<Result<void>(size_t position)> between_keys = {};
 };

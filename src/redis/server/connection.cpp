@@ -11,6 +11,7 @@
 
 #include "observe/log.hpp"
 #include "redis/commands/client_info.hpp"
+#include "redis/commands/replication.hpp"
 
 namespace compozy::redis {
 
@@ -116,7 +117,40 @@ Connection::Io Connection::write_sealed() {
   return written;
 }
 
+// A replica's file goes out in parts, so that others get their turn.
 Connection::Io Connection::write_some() {
+  Io written = write_output();
+  size_t done = 0;
+  while (written == Io::fine && unsent() == 0 && file_ != nullptr && done < kTurnMax) {
+    if (!read_file_part()) {
+      dead = true;
+      return Io::closed;
+    }
+    done += output_.size();
+    written = write_output();
+  }
+  session_->buffers.unsent = unsent();
+  if (written == Io::fine && file_ != nullptr && unsent() == 0) written = Io::again;
+  return written;
+}
+
+bool Connection::read_file_part() {
+  constexpr size_t kPart = 256UL * 1024;
+  ssize_t size = 0;
+  output_.resize_and_overwrite(kPart, [&](char* data, size_t) {
+    size = ::pread(file_->fd, data, kPart, static_cast<off_t>(file_read_));
+    return static_cast<size_t>(std::max<ssize_t>(0, size));
+  });
+  if (size <= 0) return false;
+  file_read_ += static_cast<uint64_t>(size);
+  if (file_read_ >= file_->size) {
+    file_.reset();
+    file_sent_ = true;
+  }
+  return true;
+}
+
+Connection::Io Connection::write_output() {
   Io written = Io::fine;
   if (tls_ == nullptr) {
     written = write_part(output_, sent_);
@@ -136,7 +170,6 @@ Connection::Io Connection::write_some() {
     output_.clear();
     sent_ = 0;
   }
-  session_->buffers.unsent = unsent();
   return written;
 }
 
@@ -235,7 +268,7 @@ bool Connection::execute(Engine& engine, const Engine::Turn& turn) {
   }
   const bool all_ran = next_ready_ == ready_.size();
   if (all_ran && bad_request_ && runnable()) {
-    collect();
+    collect(engine.state());
     refuse("ERR " + parser_.error());
   }
   const bool goes_on = runnable() && (more_ || !all_ran);
@@ -310,17 +343,45 @@ void Connection::recount(ServerState& state, bool gone) {
   state.replicas_memory += output - std::exchange(counted_output_, output);
 }
 
-void Connection::collect() {
-  if (session_->outbox.bytes.empty()) return;
-  ClientBuffers& buffers = session_->buffers;
-  buffers.reply_peak = std::max(buffers.reply_peak, std::min(session_->unsent(), buffers.reply_room));
-  if (output_.empty()) {
-    output_.swap(session_->outbox.bytes);
-  } else {
-    output_ += session_->outbox.bytes;
-    session_->outbox.bytes.clear();
+void Connection::serve_replica(ServerState& state) {
+  constexpr size_t kStreamPart = 256UL * 1024;
+  Follower& follower = session_->follower;
+  if (std::exchange(file_sent_, false) && follower.state == Follower::State::receiving) {
+    follower.state = follower.file_only ? Follower::State::done : Follower::State::online;
+    follower.acknowledged_at_ms = state.keyspace.clock().wall_ms();
+    log::info("Synchronization with replica " + replica_name(*session_) + " succeeded", {});
   }
-  lsn_ = std::max(lsn_, session_->outbox.lsn);
+  if (follower.file != nullptr) {
+    file_ = std::move(follower.file);
+    follower.file = nullptr;
+    file_read_ = 0;
+  }
+  if (!follower.streams() || unsent() >= kStreamPart || file_ != nullptr) return;
+  const size_t size = state.replication.stream.read(follower.position, kStreamPart, output_);
+  follower.position += size;
+  state.replication.sent_bytes += size;
+  if (size > 0) state.replication.trim(state.settings.repl_backlog_size);
+}
+
+void Connection::collect(ServerState& state) {
+  if (session_->close_after_reply) {
+    closing_ = true;
+    more_ = false;
+  }
+  if (!session_->outbox.bytes.empty()) {
+    ClientBuffers& buffers = session_->buffers;
+    buffers.reply_peak = std::max(buffers.reply_peak, std::min(session_->unsent(), buffers.reply_room));
+    if (output_.empty()) {
+      output_.swap(session_->outbox.bytes);
+    } else {
+      output_ += session_->outbox.bytes;
+      session_->outbox.bytes.clear();
+    }
+    lsn_ = std::max(lsn_, session_->outbox.lsn);
+  } else if (!session_->replica) {
+    return;
+  }
+  if (session_->replica) serve_replica(state);
   session_->buffers.unsent = unsent();
 }
 

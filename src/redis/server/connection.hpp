@@ -40,10 +40,14 @@ class Connection {
 
   // Other threads may kill or wake the session between this one's holds, and say so: it goes by what the end of its own
   // last hold has noted. Under the gate.
-  void note_session() {
+  void note_session(const ServerState& state) {
     killed_ = session_->killed;
     waits_ = session_->blocked || session_->postponed;
+    stream_goes_on_ =
+        session_->replica && session_->follower.streams() && session_->follower.position < state.replication.offset();
   }
+  // A replica has more to get, and room for it.
+  bool goes_on() const { return unsent() == 0 && (stream_goes_on_ || file_sent_); }
   bool killed() const { return killed_; }
   bool waits() const { return waits_; }
 
@@ -51,8 +55,8 @@ class Connection {
   void bound_output(const ServerState& state);
   // The debugger of scripts: sends what there is, and waits for a command for a moment. What came before it is left.
   SessionOwner::Debugging next_debugger_command(std::vector<std::string>& command);
-  // Takes the session's outbox over; under the gate.
-  void collect();
+  // Takes the session's outbox over, and for a replica what comes next; under the gate.
+  void collect(ServerState& state);
   size_t unsent() const { return output_.size() - sent_; }
   // Whether the peer has still to show that it speaks TLS.
   bool in_handshake() const { return tls_ != nullptr && !tls_->established(); }
@@ -95,6 +99,9 @@ class Connection {
   size_t read_part(size_t room);
   Io write_part(std::string_view bytes, size_t& done);
   Io write_sealed();
+  Io write_output();
+  bool read_file_part();
+  void serve_replica(ServerState& state);
 
   Fd fd_;
   Session* session_;
@@ -118,6 +125,10 @@ class Connection {
   bool closing_ = false;
   bool killed_ = false;
   bool waits_ = false;
+  bool stream_goes_on_ = false;
+  std::shared_ptr<FileInTransfer> file_;  // goes to this replica
+  uint64_t file_read_ = 0;
+  bool file_sent_ = false;
 };
 
 }  // namespace compozy::redis

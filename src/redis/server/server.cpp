@@ -202,13 +202,17 @@ void Server::busy_turn() {
   const Persistence* persistence = engine_.persistence();
   for (size_t i = 0; i < queued_.size(); ++i) {
     Connection& connection = *queued_[i];
+    if (connection.dead && connection.session().replica) {
+      const Engine::Hold hold(engine_);
+      engine_.forget_replica(connection.session());
+    }
     if (connection.session().running_script || connection.dead) continue;
     {
       const Engine::Hold hold(engine_);
       const Engine::Turn turn(engine_);
       connection.prepare(engine_, kCommandsPerHold);
       connection.execute(engine_, turn);
-      connection.collect();
+      connection.collect(engine_.state());
     }
     const bool durable =
         persistence == nullptr || !persistence->replies_wait() || connection.lsn() <= persistence->durable_lsn();
@@ -301,7 +305,7 @@ SessionOwner::Debugging Server::next_debugger_command(Session& session, std::vec
   if (stopping_ || at == by_session_.end()) return Debugging::gone;
   {
     const Engine::Hold hold(engine_);
-    at->second->collect();
+    at->second->collect(engine_.state());
   }
   return at->second->next_debugger_command(command);
 }
@@ -348,7 +352,7 @@ void Server::execute_queued() {
     take_notified();  // what these commands did to other clients of this server
     for (Connection* connection : queued_) {
       Session& session = connection->session();
-      connection->collect();
+      connection->collect(engine_.state());
       connection->bound_output(engine_.state());
       connection->recount(engine_.state());
       if (!session.killed && exceeds_output_limit(engine_.state(), session, now_ms)) {
@@ -358,7 +362,7 @@ void Server::execute_queued() {
       }
     }
     evict_clients();
-    for (Connection* connection : queued_) connection->note_session();
+    for (Connection* connection : queued_) connection->note_session(engine_.state());
     query_limit_ = static_cast<size_t>(engine_.state().settings.client_query_buffer_limit);
   } while (next < queued_.size());
 }
@@ -419,7 +423,7 @@ void Server::send_replies() {
     if (connection->dead || connection->finished() || connection->killed() || connection->unread() > query_limit_) {
       std::erase(emptied, connection);
       close(*connection);
-    } else if (connection->has_command_waiting() && !connection->waits()) {
+    } else if ((connection->has_command_waiting() && !connection->waits()) || connection->goes_on()) {
       queue(*connection);
     }
   }

@@ -3,7 +3,11 @@
 
 #include <algorithm>
 
+#include <unistd.h>
+
 namespace compozy::redis {
+
+FileInTransfer::~FileInTransfer() { ::close(fd); }
 
 void Session::watch(Keyspace& space, size_t db, std::string_view key) {
   for (const Watched& watched : watched_) {

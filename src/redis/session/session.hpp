@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -76,6 +77,41 @@ struct ClientBuffers {
   int64_t reply_peak_at_ms = 0;
 };
 
+// A dump file on its way to a replica. The connection reads it, outside the gate.
+struct FileInTransfer {
+  explicit FileInTransfer(int descriptor, uint64_t bytes) : fd(descriptor), size(bytes) {}
+  ~FileInTransfer();
+  FileInTransfer(const FileInTransfer&) = delete;
+  FileInTransfer& operator=(const FileInTransfer&) = delete;
+
+  const int fd;
+  const uint64_t size;
+};
+
+// What a master knows of a client that follows it.
+struct Follower {
+  // waiting: for the file to be begun; attached: it is being made (or, from memory, sent); receiving: it is sent;
+  // done: a replica that wanted nothing but the file has it.
+  enum class State : uint8_t { none, waiting, attached, receiving, online, done };
+  State state = State::none;
+  bool eof_capable = false;  // takes a file whose length is not known before its end
+  bool knows_psync = false;
+  bool file_only = false;             // wants the data and no stream
+  bool without_data = false;          // of the file it wants no keys
+  bool without_functions = false;     // of the file it wants no functions
+  bool starts_with_next_ack = false;  // the stream waits until it has said that it has the file
+  uint64_t position = 0;              // in the stream: what comes next
+  int64_t port = 0;                   // it listens there
+  std::string address;                // if it announced one
+  uint64_t acknowledged = 0;
+  int64_t acknowledged_at_ms = 0;
+  int64_t waiting_since_ms = 0;
+  std::shared_ptr<FileInTransfer> file;
+
+  bool streams() const { return state == State::online && !starts_with_next_ack; }
+  bool holds_stream() const { return !file_only && state >= State::attached; }
+};
+
 class Session {
  public:
   Session(uint64_t id, SessionOwner* owner) : id_(id), owner_(owner) {}
@@ -126,9 +162,8 @@ class Session {
   bool local_peer = false;         // on this machine
   ClientTracking tracking;
   ClientBuffers buffers;
-  int64_t replica_port = 0;   // as a replica it listens there
-  uint64_t acknowledged = 0;  // of what a replica was sent
-  int64_t acknowledged_at_ms = 0;
+  Follower follower;
+  uint64_t write_offset = 0;             // in the stream of replicas, after its last command: what WAIT waits for
   int64_t over_soft_limit_since_ms = 0;  // of its output buffer; 0: it is not
 
   // Replies that have not left yet.
