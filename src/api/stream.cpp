@@ -15,6 +15,8 @@ namespace compozy::api {
 
 namespace {
 
+constexpr size_t kPageBytes = 256U << 10U;
+
 bool ends_stream(std::string_view kind) { return kind == "complete" || kind == "error"; }
 
 // One client of one run.
@@ -36,9 +38,10 @@ class EventStream {
  private:
   io::Task<Result<void>> write_stored() {
     while (true) {
-      CO_TRY(const auto page, co_await context_.runs.events(run_id_, last_, store::kPageMax));
+      // A page waits here for as long as the client does not read: it is small, however large the events are.
+      CO_TRY(const auto page, co_await context_.runs.events(run_id_, last_, store::kPageMax, kPageBytes));
       for (const store::EventRow& event : page) CO_TRY(co_await write(event.n, event.kind, event.body));
-      if (std::cmp_less(page.size(), store::kPageMax)) break;
+      if (page.empty()) break;
     }
     if (!ended_) {  // a client may have seen the last event already
       CO_TRY(const store::Run run, co_await context_.runs.get(run_id_));

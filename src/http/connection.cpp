@@ -22,23 +22,28 @@ constexpr size_t kSeparateBodyBytes = 64U << 10U;
 
 class StreamBody final : public BodyWriter {
  public:
-  StreamBody(io::Stream& stream, Framing framing, std::stop_source gone, std::stop_token cutting)
-      : stream_(stream), framing_(framing), gone_(std::move(gone)), cutting_(std::move(cutting)) {}
+  StreamBody(Server::State& server, io::Stream& stream, Framing framing, std::stop_source gone)
+      : server_(server), stream_(stream), framing_(framing), gone_(std::move(gone)) {}
 
   io::Task<Result<void>> write(std::string bytes) override {
     if (bytes.empty()) co_return {};  // an empty chunk would end the body
     if (framing_ == Framing::chunked) bytes = render_chunk(bytes);
-    auto written = co_await stream_.write_all(bytes, cutting_);
+    // A client that reads nothing for so long is gone as far as anybody can tell; what it missed it may ask for again.
+    const io::Deadline deadline(server_.loop,
+                                server_.options.stall_ms + static_cast<int64_t>(bytes.size()) / kWriteBytesPerMs,
+                                server_.cutting.get_token());
+    auto written = co_await stream_.write_all(bytes, deadline.token());
+    if (!written && deadline.expired()) written = fail(Errc::closed, "the client does not read");
     if (!written) gone_.request_stop();
     co_return written;
   }
   std::stop_token stop() const override { return gone_.get_token(); }
 
  private:
+  Server::State& server_;
   io::Stream& stream_;
   Framing framing_;
   std::stop_source gone_;
-  std::stop_token cutting_;
 };
 
 int status_of(const Error& error, bool in_header) {
@@ -239,7 +244,7 @@ io::Task<Result<void>> Connection::send_stream(Response response, Exchanged abou
   const std::string head = render_response_head(response, {.framing = framing, .keep_alive = about.keep_alive});
   CO_TRY(co_await stream_->write_all(head, server_.cutting.get_token()));
   const io::EitherStop stop(server_.draining.get_token(), server_.cutting.get_token());
-  StreamBody body(*stream_, framing, stop.source(), server_.cutting.get_token());
+  StreamBody body(server_, *stream_, framing, stop.source());
   io::TaskScope watching(server_.loop);
   watching.spawn(watch(watching.token(), stop.source()));
   auto outcome = co_await response.stream_body(body);

@@ -13,9 +13,11 @@
 // longest without a request; where every one has a request under way it gets 503), `header_bytes_max` (431), the
 // route's body limit (413), `header_timeout_ms` to send a header, `body_timeout_ms` between two pieces of a body and
 // `body_total_ms` for all of it (408), `idle_timeout_ms` between two requests. All bodies that are on their way hold at
-// most `body_bytes_max` together (503). A stream has no deadline: a slow reader slows its own function alone. Requests
-// of one connection are answered one after the other, in order, also when they arrive together. Thread: the loop, for
-// everything. Handlers run on it and must not block. Lifetime: stop() is awaited before the server is destroyed.
+// most `body_bytes_max` together (503). A stream has no deadline, and a slow reader slows its own function alone; one
+// that takes nothing for `stall_ms` (more for a large piece) is cut off.
+// Requests of one connection are answered one after the other, in order, also when they arrive together.
+// Thread: the loop, for everything. Handlers run on it and must not block.
+// Lifetime: stop() is awaited before the server is destroyed.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +50,7 @@ struct ServerOptions {
   int64_t body_timeout_ms = 30'000;
   int64_t body_total_ms = 300'000;
   size_t body_bytes_max = 256U << 20U;
+  int64_t stall_ms = 120'000;
   int64_t idle_timeout_ms = 75'000;
 
   // Renders what the server itself refuses (404, 405, 408, 413, 431, 503, 400). Plain text unless set.

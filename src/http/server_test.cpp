@@ -388,6 +388,22 @@ TEST_F(ServerTest, AStreamMayGoOnToAClientThatReadsSlowly) {
   EXPECT_THAT(answer, ::testing::EndsWith("\r\n0\r\n\r\n"));
 }
 
+TEST_F(ServerTest, AStreamToAClientThatReadsNothingIsCutOff) {
+  bool ended = false;
+  router_.add("GET", "/flood", [&ended](Request) -> Task<Response> {
+    co_return Response::stream(200, "text/plain", [&ended](BodyWriter& body) -> Task<Result<void>> {
+      Result<void> sent;
+      while (sent) sent = co_await body.write(std::string(64U << 10U, 'x'));
+      ended = true;
+      co_return sent;
+    });
+  });
+  start({.stall_ms = 20});
+  const auto stream = connect();
+  say(*stream, "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n");
+  until([&ended] { return ended; });
+}
+
 TEST_F(ServerTest, AWatchedHandlerLearnsThatItsClientLeft) {
   bool stopped = false;
   router_.add("GET", "/wait",

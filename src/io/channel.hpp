@@ -26,7 +26,10 @@ enum class Push : uint8_t { done, full, closed };
 template <class T>
 class Channel {
  public:
-  explicit Channel(size_t capacity) : capacity_(capacity) { ASSERT(capacity > 0); }
+  // Besides their number, what the values weigh may be limited, where T has a weight(); one value always fits.
+  explicit Channel(size_t capacity, size_t weight_max = SIZE_MAX) : capacity_(capacity), weight_max_(weight_max) {
+    ASSERT(capacity > 0);
+  }
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
@@ -34,7 +37,8 @@ class Channel {
   Push try_push(T&& value) {
     std::unique_lock lock(mutex_);
     if (closed_) return Push::closed;
-    if (items_.size() >= capacity_) return Push::full;
+    if (is_full()) return Push::full;
+    weight_ += weight_of(value);
     items_.push_back(std::move(value));
     wake_one(poppers_);
     return Push::done;
@@ -45,6 +49,7 @@ class Channel {
     if (items_.empty()) return std::nullopt;
     std::optional<T> item(std::move(items_.front()));
     items_.pop_front();
+    weight_ -= weight_of(*item);
     wake_one(pushers_);
     return item;
   }
@@ -77,7 +82,7 @@ class Channel {
       std::shared_ptr<Parked> parked;
       {
         const std::lock_guard lock(mutex_);
-        if (closed_ || items_.size() < capacity_) continue;
+        if (closed_ || !is_full()) continue;
         parked = std::make_shared<Parked>();
         pushers_.push_back(parked);
       }
@@ -106,6 +111,15 @@ class Channel {
   size_t capacity() const { return capacity_; }
 
  private:
+  static size_t weight_of(const T& value) {
+    if constexpr (requires { value.weight(); }) {
+      return value.weight();
+    } else {
+      return 0;
+    }
+  }
+  bool is_full() const { return items_.size() >= capacity_ || weight_ >= weight_max_; }
+
   using Waiters = std::deque<std::shared_ptr<Parked>>;
 
   // One that was woken by its stop in the same instant does not count: the next one gets the turn.
@@ -124,6 +138,8 @@ class Channel {
   }
 
   const size_t capacity_;
+  const size_t weight_max_;
+  size_t weight_ = 0;
   mutable std::mutex mutex_;
   std::deque<T> items_;
   Waiters poppers_;

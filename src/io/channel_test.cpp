@@ -153,5 +153,20 @@ TEST(Channel, ManyPushersAndPoppersOnTwoLoopsLoseNothing) {
   EXPECT_EQ(std::accumulate(sums.begin(), sums.end(), int64_t{0}), int64_t{3999} * 4000 / 2);
 }
 
+struct Heavy {
+  size_t pounds = 0;
+  size_t weight() const { return pounds; }
+};
+
+TEST(Channel, IsFullWhenItsValuesWeighTooMuchButTakesOneOfAnyWeight) {
+  Channel<Heavy> channel(100, 10);
+  EXPECT_EQ(channel.try_push({50}), Push::done);
+  EXPECT_EQ(channel.try_push({1}), Push::full);
+  EXPECT_EQ(channel.try_pop()->pounds, 50U);
+  EXPECT_EQ(channel.try_push({9}), Push::done);
+  EXPECT_EQ(channel.try_push({9}), Push::done);
+  EXPECT_EQ(channel.try_push({0}), Push::full);
+}
+
 }  // namespace
 }  // namespace compozy::io

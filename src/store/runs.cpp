@@ -136,15 +136,20 @@ Result<std::vector<TaskRow>> read_tasks(sql::Reader& reader, const std::string& 
   return tasks;
 }
 
-Result<std::vector<EventRow>> read_events(sql::Reader& reader, const std::string& run_id, int64_t after,
-                                          int64_t limit) {
+Result<std::vector<EventRow>> read_events(sql::Reader& reader, const std::string& run_id, int64_t after, int64_t limit,
+                                          size_t bytes_max) {
   TRY(const int64_t run_no, number_of(reader, run_id));
   TRY(auto rows, reader.query("SELECT n, at, kind, body FROM events WHERE run_no = ?1 AND n > ?2 ORDER BY n LIMIT ?3",
                               run_no, after, std::clamp<int64_t>(limit, 1, kPageMax)));
-  TRY(auto events, sql::collect(std::move(rows), [](const sql::Rows& row) {
-        return EventRow{.n = row.integer(0), .at_ms = row.integer(1), .kind = row.string(2), .body = row.string(3)};
-      }));
-  for (EventRow& event : events) TRY(make_whole(reader, {&event.body}));
+  std::vector<EventRow> events;
+  for (size_t bytes = 0; bytes < bytes_max || events.empty();) {
+    TRY(const bool more, rows.next());
+    if (!more) break;
+    EventRow event{.n = rows.integer(0), .at_ms = rows.integer(1), .kind = rows.string(2), .body = rows.string(3)};
+    TRY(make_whole(reader, {&event.body}));
+    bytes += event.body.size();
+    events.push_back(std::move(event));
+  }
   return events;
 }
 
@@ -165,9 +170,11 @@ io::Task<Result<std::vector<TaskRow>>> Runs::tasks(std::string run_id) {
       [run_id = std::move(run_id)](sql::Reader& reader) { return read_tasks(reader, run_id); });
 }
 
-io::Task<Result<std::vector<EventRow>>> Runs::events(std::string run_id, int64_t after, int64_t limit) {
-  co_return co_await database_.read(
-      [=, run_id = std::move(run_id)](sql::Reader& reader) { return read_events(reader, run_id, after, limit); });
+io::Task<Result<std::vector<EventRow>>> Runs::events(std::string run_id, int64_t after, int64_t limit,
+                                                     size_t bytes_max) {
+  return database_.read([=, run_id = std::move(run_id)](sql::Reader& reader) {
+    return read_events(reader, run_id, after, limit, bytes_max);
+  });
 }
 
 }  // namespace compozy::store

@@ -54,7 +54,9 @@ class Runs {
   io::Task<Result<Run>> get(std::string run_id);            // not_found
   io::Task<Result<std::vector<Run>>> list(RunQuery query);  // input and output left out
   io::Task<Result<std::vector<TaskRow>>> tasks(std::string run_id);
-  io::Task<Result<std::vector<EventRow>>> events(std::string run_id, int64_t after, int64_t limit);
+  // At least one where there is one; no further ones once their bodies hold bytes_max.
+  io::Task<Result<std::vector<EventRow>>> events(std::string run_id, int64_t after, int64_t limit,
+                                                 size_t bytes_max = SIZE_MAX);
 
  private:
   sql::Database& database_;

@@ -1,4 +1,5 @@
 """What people who mean no good try on the shipped binary: pages of other sites, strangers without a key, tools and models that tell."""
+import pathlib
 import socket
 import threading
 import unittest
@@ -52,6 +53,25 @@ class HostileTest(unittest.TestCase):
             finally:
                 for link in crowd:
                     link.close()
+
+    def test_clients_that_never_read_cost_little(self):
+        project = write_project({
+            "compozy.yaml": "name: wide\nworkflows: [{source: ./wide.yaml}]\n",
+            "wide.yaml": "id: wide\ntasks:\n  - {id: all, type: loop, max_iterations: 150, task: {id: x, with: {big: '{{ repeat 200000 \"x\" }}'}, sleep: 2ms}}\n"})
+        with Server(project) as server:
+            memory = lambda: int(pathlib.Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]) * 4096 >> 20
+            run = server.start("wide")
+            head = f"GET /api/v0/executions/workflows/{run}/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.key}\r\n\r\n"
+            links = []
+            for _ in range(60):
+                link = socket.socket()
+                self.addCleanup(link.close)
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                link.connect(("127.0.0.1", int(server.url.rsplit(":", 1)[1])))
+                link.sendall(head.encode())
+                links.append(link)
+            self.assertEqual(server.wait(run)["status"], "SUCCESS")
+            self.assertLess(memory(), 300, "MiB, where every client has 60 MB to read")
 
     def test_a_member_of_the_wrong_type_never_does_more_than_was_meant(self):
         with Server(copy_example("quickstart")) as server:

@@ -19,7 +19,7 @@ FeedEvent Feeds::chunk(const TextSource& source, size_t offset, std::string_view
 }
 
 std::shared_ptr<Feed> Feeds::subscribe(const std::string& run_id) {
-  auto feed = std::make_shared<Feed>(kFeedCapacity);
+  auto feed = std::make_shared<Feed>(kFeedCapacity, kFeedBytesMax);
   Watched& watched = runs_[run_id];
   std::erase_if(watched.feeds, [](const auto& weak) { return weak.expired(); });
   for (const auto& [op, running] : watched.texts) {

@@ -3,9 +3,8 @@
 // Feeds: who is watching which run. Durable events go out after their commit, in order; the text of a model that is
 // still writing goes out as it comes, and whoever joins late gets what has been written so far, once.
 //
-// Limits: kFeedCapacity events wait for one subscriber, then its feed closes and it reads on from the store;
-// kTextMax bytes of running text are kept per activity.
-// Thread: the loop.
+// Limits: kFeedCapacity events, or kFeedBytesMax of them, wait for one subscriber, then its feed closes and it reads on
+// from the store; kTextMax bytes of running text are kept per activity. Thread: the loop.
 #pragma once
 
 #include <map>
@@ -19,6 +18,7 @@
 namespace compozy::workflow {
 
 inline constexpr size_t kFeedCapacity = 4'096;
+inline constexpr size_t kFeedBytesMax = 512U << 10U;
 inline constexpr size_t kTextMax = 262'144;
 
 // The activity that writes a text: where in the run, and which of its attempts.

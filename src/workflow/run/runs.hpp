@@ -43,6 +43,8 @@ struct FeedEvent {
   int64_t at_ms = 0;
   std::string kind;
   std::string body;  // JSON
+
+  size_t weight() const { return sizeof(*this) + kind.size() + body.size(); }
 };
 
 // What a subscriber gets. When it does not keep up, the channel closes: read on from the store, and subscribe again.
