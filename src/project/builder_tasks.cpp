@@ -253,6 +253,8 @@ void Builder::build_router(const Node& node, Task& task, const std::string& path
   const Node* condition = node.find("condition");
   const Node* routes = node.find("routes");
   if (condition == nullptr || routes == nullptr || !routes->is_map()) return;
+  if (const Node* final = node.find("final"); final != nullptr && node.json("final").bool_or(false))
+    diagnostics_.add(*final, path + ".final", "a router leads on by its routes; it cannot be final");
   task.condition = scalar_text(*condition);
   task.default_route = node.text("default_route");
   if (routes->members.empty() && task.default_route.empty())

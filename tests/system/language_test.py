@@ -57,6 +57,7 @@ CASES = [
     ("condition_false", of("condition: '1 > 2', tool: failing"), {}, {"v": {"skipped": True}}),
     ("unparsable_duration", of("timeout: 5 bananas"), {}, {"refused": "'5 bananas' is not a duration"}),
     ("unknown_author", "author: {nme: x}\ntasks: [{id: a}]", {}, {"refused": "author: unknown field 'nme'"}),
+    ("input_schema_of_nothing", of("input: {type: object, required: [zz]}"), {}, "input of task 'a': value: 'zz' is required"),
     # 3.2 transitions
     ("handed_on", "tasks: [{id: a, tool: echo, with: {x: 1}, on_success: {next: b, with: {t: '{{ .tasks.a.output.x }}', o: '{{ .output.x }}'}}}, {id: b, with: {k: 2}}]\noutputs: {b: '{{ .tasks.b.output }}'}", {}, {"b": {"k": 2, "t": 1, "o": 1}}),
     ("handed_to_a_handler", "tasks: [{id: a, tool: failing, on_error: {next: h, with: {m: '{{ .error.message }}', s: '{{ .tasks.a.status }}'}}}, {id: h}]\noutputs: {h: '{{ .tasks.h.output }}'}", {}, {"h": {"m": "tool 'failing': boom", "s": "FAILED"}}),
@@ -87,6 +88,9 @@ CASES = [
     ("route_called_default", routed("'q'", "{y: y, default: n}"), {}, {"took": "n"}),
     ("route_inline", "tasks: [{id: r, type: router, condition: \"'b'\", routes: {b: {id: i, type: basic, with: {v: '{{ .workflow.input.z }}'}}}}]\noutputs: {v: '{{ .tasks.i.output.v }}'}", {"z": 7}, {"v": 7}),
     ("route_with", "tasks:\n  - {id: r, type: router, condition: \"'b'\", routes: {b: a}, on_success: {next: a, with: {x: '{{ .output.condition }}'}}}\n  - {id: a}\noutputs: {a: '{{ .tasks.a.output }}'}", {}, {"a": {"x": "b"}}),
+    ("route_outputs", "tasks:\n  - {id: r, type: router, condition: \"'b'\", routes: {b: a}, outputs: {to: '{{ .output.route_taken }}'}}\n  - {id: a}\noutputs: {r: '{{ .tasks.r.output }}'}", {}, {"r": {"to": "a"}}),
+    ("route_output_schema", "tasks:\n  - {id: r, type: router, condition: \"'b'\", routes: {b: a}, output: {type: object, required: [zz]}}\n  - {id: a}", {}, "output of task 'r': value: 'zz' is required"),
+    ("route_final", routed("'y'", more=", final: true"), {}, {"refused": "it cannot be final"}),
     # 3.6 parallel, 3.8 composite, 3.9 aggregate
     ("parallel_outputs", "tasks: [{id: p, type: parallel, tasks: [{id: x, with: {v: 1}}, {id: y, with: {v: 2}}], outputs: {a: '{{ .output.x.v }}', c: '{{ .children.y.output.v }}', s: '{{ .children.x.status }}', n: '{{ .progress_info.success_count }}'}}]\noutputs: {p: '{{ .tasks.p.output }}'}", {}, {"p": {"a": 1, "c": 2, "s": "SUCCESS", "n": 2}}),
     ("parallel_best_effort", "tasks: [{id: p, type: parallel, strategy: best_effort, tasks: [{id: x, with: {v: 1}}, {id: y, tool: failing}]}]\noutputs: {f: '{{ .tasks.p.output.progress_info.failed_count }}', e: '{{ .tasks.p.children.y.error.message }}'}", {}, {"f": 1, "e": "tool 'failing': boom"}),

@@ -272,7 +272,8 @@ void Decider::enter(const Task& task, const std::string& path, const std::string
                    .vars = std::move(vars)});
   if (!input) return close(path, failure(std::move(input).error().with_context("input of task '" + id + "'")));
   if (const json::Schema* schema = program_.schema(task.input_schema)) {
-    if (auto fits = schema->check(state_.find_frame(path)->input); !fits) {
+    const json::Value& given = state_.find_frame(path)->input;
+    if (auto fits = schema->check(given.is_null() ? json::Value::object() : given); !fits) {
       return close(path, failure(std::move(fits).error().with_context("input of task '" + id + "'")));
     }
   }
@@ -312,13 +313,14 @@ Result<json::Value> Decider::rendered_with(const Task& task, const std::string& 
   return merge(std::move(shared), own);
 }
 
-void Decider::close(const std::string& path, Outcome outcome) {
+void Decider::close(const std::string& path, Outcome outcome, std::string route) {
   cancel_below(path);
   const Frame frame = *state_.find_frame(path);
   close_ops(frame);
   if (auto fits = json::check_extent(outcome.output); !fits)
     outcome = failure(std::move(fits).error().with_context("output of task '" + frame.id + "'"));
   TaskClosed closed{.path = path, .outcome = std::move(outcome), .next = {}, .next_with = {}};
+  if (closed.outcome.status == Status::success) closed.next = std::move(route);
   if (frame.parent.empty()) {
     choose_next(*program_.find_task(path), frame, closed);
   } else {
@@ -334,16 +336,17 @@ void Decider::choose_next(const Task& task, const Frame& frame, TaskClosed& clos
     closed.next = task.on_timeout;
     return;
   }
-  if (ok && !closed.next.empty()) return;  // a router has chosen
+  const bool is_routed = !closed.next.empty();  // what `on_success` of a router hands on goes where its route leads
   const std::optional<project::Transition>& transition = ok ? task.on_success : task.on_error;
-  if (!transition || transition->next.empty() || (ok && task.is_final)) return;
+  if (!transition || (!is_routed && (transition->next.empty() || (ok && task.is_final)))) return;
   auto with = transition_with(task, frame, *transition, closed.outcome);
   if (!with) {
     closed.outcome = failure("bad_transition", "task '" + task.id + "': " + with.error().to_string());
+    closed.next.clear();
     return;
   }
   closed.handled = !ok;
-  closed.next = transition->next;
+  if (!is_routed) closed.next = transition->next;
   closed.next_with = std::move(*with);
 }
 

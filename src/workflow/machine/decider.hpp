@@ -47,7 +47,7 @@ class Decider {
   Result<json::Value> input_of(const Task& task, const std::string& path, const json::Value& vars,
                                const json::Value& over_with);
   Result<json::Value> rendered_with(const Task& task, const std::string& parent, const json::Value& context);
-  void close(const std::string& path, Outcome outcome);
+  void close(const std::string& path, Outcome outcome, std::string route = {});  // `route`: what a router has chosen
   Result<json::Value> transition_with(const Task& task, const Frame& frame, const project::Transition& transition,
                                       const Outcome& outcome);
   void choose_next(const Task& task, const Frame& frame, TaskClosed& closed);
@@ -84,7 +84,8 @@ class Decider {
   void start_activity(const Task& task, Frame& frame, SpecOf spec_of);
   Result<json::Value> admission(const project::Policy& policy, const json::Value& context);
   Result<std::string> limit_key(const std::string& scope, const std::string& key, const json::Value& context);
-  void close_with_outputs(const Task& task, const Frame& frame, json::Value output, const json::Value& children);
+  void close_with_outputs(const Task& task, const Frame& frame, json::Value output, const json::Value& children,
+                          std::string route = {});
 
   // task_branch.cpp
   void advance_router(const Task& task, Frame& frame);

@@ -190,15 +190,15 @@ Result<json::Value> Decider::signal_spec(const Task& task, const Frame&, const j
 }
 
 // The end of every task that succeeded: its schema, then its `outputs`.
-void Decider::close_with_outputs(const Task& task, const Frame& frame, json::Value output,
-                                 const json::Value& children) {
+void Decider::close_with_outputs(const Task& task, const Frame& frame, json::Value output, const json::Value& children,
+                                 std::string route) {
   if (const json::Schema* schema = program_.schema(task.output_schema)) {
     if (auto fits = schema->check(output); !fits) {
       return close(frame.path, failure(std::move(fits).error().with_context("output of task '" + frame.id + "'")));
     }
   }
   if (task.outputs.is_null())
-    return close(frame.path, {.status = Status::success, .output = std::move(output), .error = {}});
+    return close(frame.path, {.status = Status::success, .output = std::move(output), .error = {}}, std::move(route));
   const auto shape = [&] {  // the context is gone before the task closes: `.tasks` is then changed in place
     json::Value context = context_of(task, frame);
     context.set("output", children.is_null() ? output : output["outputs"]);
@@ -211,7 +211,7 @@ void Decider::close_with_outputs(const Task& task, const Frame& frame, json::Val
   auto shaped = shape();
   if (!shaped)
     return close(frame.path, failure(std::move(shaped).error().with_context("outputs of task '" + frame.id + "'")));
-  close(frame.path, {.status = Status::success, .output = std::move(*shaped), .error = {}});
+  close(frame.path, {.status = Status::success, .output = std::move(*shaped), .error = {}}, std::move(route));
 }
 
 }  // namespace compozy::workflow

@@ -52,22 +52,9 @@ void Decider::advance_router(const Task& task, Frame& frame) {
                                                      "'; the routes are " + list + ", and there is no default_route"));
   }
   emit(RouteTaken{.path = frame.path, .condition = text, .route = target});
-  TaskClosed closed{.path = frame.path,
-                    .outcome = {.status = Status::success,
-                                .output = json::Value::object(
-                                    {{"condition", text}, {"route_taken", target}, {"router_type", "conditional"}}),
-                                .error = {}},
-                    .next = frame.parent.empty() ? target : std::string(),
-                    .next_with = {}};
-  if (task.on_success) {  // its `next` is for the routes to say, its `with` goes along
-    auto with = transition_with(task, frame, *task.on_success, closed.outcome);
-    if (!with)
-      return close(frame.path, failure("bad_transition", "task '" + task.id + "': " + with.error().to_string()));
-    closed.next_with = std::move(*with);
-  }
-  close_ops(frame);
-  if (!frame.parent.empty()) ready_.push_back(frame.parent);
-  emit(std::move(closed));
+  const json::Value output =
+      json::Value::object({{"condition", text}, {"route_taken", target}, {"router_type", "conditional"}});
+  close_with_outputs(task, frame, output, {}, std::move(target));
 }
 
 void Decider::advance_aggregate(const Task& task, Frame& frame) {
