@@ -19,6 +19,7 @@
 #include "base/text.hpp"
 #include "config/mode.hpp"
 #include "http/server.hpp"
+#include "io/process.hpp"
 #include "io/signal.hpp"
 #include "io/stream.hpp"
 #include "json/print.hpp"
@@ -380,6 +381,7 @@ Result<void> serve(cli::Settings settings, const std::string& version) {
   TRY(check_modes(settings.config, config::resolve_modes(settings.config)));
   TRY(check_exposure(settings.config));
   TRY(DataDirectory data, DataDirectory::open(absolute_below(settings.root, settings.config.text("data_dir"))));
+  io::adopt_orphans();  // of tools: nothing of them outlives this process
   Server server(std::move(settings), std::move(data), version);
   TRY(server.open());
   return server.run();

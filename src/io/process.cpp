@@ -19,6 +19,7 @@
 #include "base/text.hpp"
 #include "io/completion.hpp"
 #include "io/operation.hpp"
+#include "io/orphans.hpp"
 
 namespace compozy::io {
 
@@ -103,7 +104,7 @@ struct LaunchFailure {
 }
 
 [[noreturn]] void become(const Launch& launch) {
-  ::setpgid(0, 0);
+  ::setsid();  // a group as well, and one that nobody can leave for ours
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != launch.parent) ::_exit(127);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -144,6 +145,8 @@ Result<void> await_exec(int report, const Launch& launch) {
 
 }  // namespace
 
+void adopt_orphans() { begin_adopting(); }
+
 std::optional<std::string> environment_variable(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
@@ -171,7 +174,7 @@ Result<std::unique_ptr<Process>> Process::start(Loop& loop, const ProcessOptions
   const pid_t pid = ::fork();
   if (pid < 0) return fail(system_error("fork for", launch.program, errno));
   if (pid == 0) become(launch);
-  ::setpgid(pid, pid);  // in the child too: whoever comes first
+  child_started(pid);
   report.write.reset();
   const auto started = await_exec(report.read.get(), launch);
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
@@ -179,10 +182,12 @@ Result<std::unique_ptr<Process>> Process::start(Loop& loop, const ProcessOptions
     const int reason = errno;
     ::kill(-pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
+    child_ended(pid, options.mark);
     if (!started) return fail(started.error());
     return fail(system_error("watch", launch.program, reason));
   }
   std::unique_ptr<Process> process(new Process(loop, pid, std::move(pidfd)));
+  process->mark_ = options.mark;
   process->input_ = adopt_fd(loop, in.write.release(), launch.program);
   process->output_ = adopt_fd(loop, out.read.release(), launch.program);
   process->errors_ = adopt_fd(loop, err.read.release(), launch.program);
@@ -205,6 +210,7 @@ ProcessExit Process::reap() {
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   ended_ = true;
+  child_ended(pid_, mark_);
   exit_ = {.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0, .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0};
   return exit_;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Process: a child program with its own process group, connected by pipes. What it may do to the machine is limited by
+// Process: a child program in a session of its own, connected by pipes. What it may do to the machine is limited by
 // sandbox/; this is the mechanism.
 //
 // The child gets exactly the given environment, no descriptor but its three, default signal handling and, in case we
-// die first, SIGKILL. Nothing of it outlives it: when it has ended, what is left of its group is killed.
+// die first, SIGKILL. Nothing of it outlives it: when it has ended, what is left of its group is killed, and, where
+// adopt_orphans() was called, also what left the group.
 // Owner and thread: one loop. Destroying a Process that still runs kills its group.
 #pragma once
 
@@ -39,7 +40,12 @@ struct ProcessOptions {
   std::string cwd;                       // empty: ours
   std::vector<std::string> environment;  // "NAME=value"
   ProcessLimits limits;
+  std::string mark;  // "NAME=value" of the environment that no other process has: by it its descendants are known
 };
+
+// From now on descendants that outlive their parents become children of this process, not of init. When a process ends,
+// those that carry its mark are killed; when none runs, all that are not of our own process group are.
+void adopt_orphans();
 
 // A variable of our own environment.
 std::optional<std::string> environment_variable(const std::string& name);
@@ -78,6 +84,7 @@ class Process {
   std::unique_ptr<Stream> input_;
   std::unique_ptr<Stream> output_;
   std::unique_ptr<Stream> errors_;
+  std::string mark_;
   bool ended_ = false;
   ProcessExit exit_;
 };

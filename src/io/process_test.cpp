@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 
@@ -23,6 +24,17 @@ Task<Result<std::string>> talk(Process& process, std::string input) {
   CO_TRY(auto heard, co_await read_to_end(process.output(), 1U << 20U));
   CO_TRY(const auto exit, co_await process.wait());
   co_return heard + exit.to_string();
+}
+
+Task<Result<std::string>> talk_line(Process& process) {
+  std::string heard;
+  std::array<char, 1> byte{};
+  while (!heard.ends_with('\n')) {
+    CO_TRY(const size_t n, co_await process.output().read_some(byte));
+    if (n == 0) co_return fail(Errc::closed, "ended after: " + heard);
+    heard += byte[0];
+  }
+  co_return heard;
 }
 
 TEST(Process, ReadsItsInputAndGivesItsOutputAndExitCode) {
@@ -76,6 +88,28 @@ TEST(Process, NothingOfItsGroupOutlivesIt) {
     co_return co_await read_to_end(p.output(), 100);
   };
   EXPECT_FALSE(run_until(loop, wait_then_read(*process)).value().empty());
+}
+
+// A program whose helper leaves for a session of its own and outlives its parent; says the helper's number.
+constexpr const char* kDaemon = "setsid sh -c 'sleep 1000 & echo $!' & wait";
+
+TEST(Process, WhatLeftItsGroupIsKilledByItsMarkWhileOthersRun) {
+  Loop loop;
+  adopt_orphans();
+  const auto other =
+      Process::start(loop, {.argv = {"sh", "-c", kDaemon}, .environment = {"PATH=/usr/bin:/bin", "K=2"}, .mark = "K=2"})
+          .value();
+  const auto process =
+      Process::start(loop, {.argv = {"sh", "-c", kDaemon}, .environment = {"PATH=/usr/bin:/bin", "K=1"}, .mark = "K=1"})
+          .value();
+  const auto helper_of = [&](Process& of) { return std::stoi(run_until(loop, talk_line(of)).value()); };
+  const pid_t helper = helper_of(*process);
+  const pid_t others = helper_of(*other);
+  EXPECT_TRUE(run_until(loop, process->wait()).value().succeeded());
+  EXPECT_EQ(::kill(helper, 0), -1) << "it carried the mark of the program that ended";
+  EXPECT_EQ(::kill(others, 0), 0);
+  EXPECT_TRUE(run_until(loop, other->wait()).value().succeeded());
+  EXPECT_EQ(::kill(others, 0), -1) << "nothing runs any more";
 }
 
 TEST(Process, DestroyingItKillsIt) {

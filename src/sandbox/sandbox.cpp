@@ -71,9 +71,11 @@ io::Task<void> collect(io::Stream& stream, Collected& into, uint64_t bytes_max, 
 
 io::Task<Result<Outcome>> run(io::Loop& loop, Spec spec, std::stop_token stop) {
   CO_TRY(auto environment, environment_of(spec));
-  CO_TRY(const auto process,
-         io::Process::start(
-             loop, {.argv = spec.argv, .cwd = spec.cwd, .environment = std::move(environment), .limits = spec.limits}));
+  CO_TRY(const auto process, io::Process::start(loop, {.argv = spec.argv,
+                                                       .cwd = spec.cwd,
+                                                       .environment = std::move(environment),
+                                                       .limits = spec.limits,
+                                                       .mark = spec.mark}));
   Collected output;
   Collected errors;
   const io::Deadline deadline(loop, spec.timeout_ms, stop);

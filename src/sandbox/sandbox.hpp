@@ -38,6 +38,7 @@ struct Spec {
   int64_t timeout_ms = 60'000;
   int64_t grace_ms = 2'000;
   io::ProcessLimits limits;
+  std::string mark;                  // as in io::ProcessOptions
   std::function<void()> alive = {};  // called whenever it writes something
 };
 

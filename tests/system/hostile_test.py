@@ -112,6 +112,20 @@ class HostileTest(unittest.TestCase):
                 if path.is_file():
                     self.assertNotIn(KEY.encode(), path.read_bytes(), path)
 
+    def test_nothing_that_a_tool_leaves_behind_outlives_it(self):
+        """Two tools whose helper has a session of its own and outlives its parent, one of them without the tool's variables."""
+        helper = "#!/bin/sh\n%ssetsid sh -c 'sleep 1000 & echo $! > \"$0\"' {0}.pid & wait\necho '{{}}'\n"
+        project = write_project({
+            "compozy.yaml": "name: behind\nworkflows: [{source: ./a.yaml}, {source: ./b.yaml}]\n"
+                            "tools: [{id: a, description: x, execute: ./a.sh}, {id: b, description: x, execute: ./b.sh}]\n",
+            "a.yaml": "id: a\ntasks: [{id: t, tool: a}]\n", "b.yaml": "id: b\ntasks: [{id: t, tool: b}]\n",
+            "a.sh": (helper % "").format("a"), "b.sh": (helper % "env -i PATH=$PATH ").format("b")})
+        with Server(project) as server:
+            for name in "ab":
+                self.assertEqual(server.wait(server.start(name))["status"], "SUCCESS")
+                pid = (project / f"{name}.pid").read_text().strip()
+                self.assertFalse(pathlib.Path("/proc", pid).exists(), name)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -109,6 +109,7 @@ io::Task<ToolReply> Toolbox::run_executable(const project::Tool& tool, ToolReque
   spec.cwd = options_.project_root;
   spec.environment = environment_of(request.env);
   spec.environment.emplace_back("COMPOZY_IDEMPOTENCY_KEY", request.exec_id);
+  spec.mark = "COMPOZY_IDEMPOTENCY_KEY=" + request.exec_id;
   spec.timeout_ms = timeout_of(tool);
   spec.alive = request.alive;
   spec.limits.memory_bytes = static_cast<uint64_t>(options_.max_memory_mb) * kMegabyte;
