@@ -1,5 +1,6 @@
 """`compozy redis-server` as its users drive it: redis-cli over TLS, keys that move to and from Debian's redis-server,
 answers while data is loaded, what it does when it ends."""
+import json
 import os
 import pathlib
 import shutil
@@ -339,6 +340,35 @@ class ReplicationTest(unittest.TestCase):
             replica.cli("CONFIG", "SET", "masterauth", "secret")
             wait_until(lambda: replica.info("master_link_status") == "up", "the link")
             self.assertEqual(replica.cli("EXISTS", "mine"), "0")
+
+
+def without_prose(value):
+    """Replies of COMMAND without sentences, in which each server has its own words, and with sets in one order."""
+    if isinstance(value, dict):
+        return {name: without_prose(part) for name, part in value.items()
+                if name not in ("summary", "complexity", "history", "notes")}
+    if isinstance(value, list):
+        parts = [without_prose(part) for part in value]
+        return parts if any(isinstance(part, list) for part in parts) else sorted(parts, key=str)
+    return value
+
+
+@unittest.skipUnless(CLI and REDIS, "redis-server is not installed")
+class CommandTest(unittest.TestCase):
+    def test_says_of_every_command_what_redis_says(self):
+        with Redis("--save", "") as ours, Redis("--save", "", command=[REDIS]) as theirs:
+            ask = lambda server, *command: without_prose(json.loads(server.cli(*command, options=("-3", "--json"))))
+            docs = [ask(server, "COMMAND", "DOCS") for server in (ours, theirs)]
+            self.assertEqual(set(docs[0]), set(docs[1]))
+            for name in docs[1]:
+                self.assertEqual(docs[0][name], docs[1][name], name)
+            infos = [{row[0]: row for row in ask(server, "COMMAND")} for server in (ours, theirs)]
+            self.assertEqual(set(infos[0]), set(infos[1]))
+            for name, row in infos[1].items():
+                mine = infos[0][name]
+                self.assertEqual(mine[:9], row[:9], name)
+                subcommands = [{sub[0]: sub for sub in one[9]} for one in (mine, row)]
+                self.assertEqual(subcommands[0], subcommands[1], name)
 
 
 @unittest.skipUnless(CLI, "redis-cli is not installed")

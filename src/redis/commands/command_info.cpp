@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "redis/commands/acl_selector.hpp"
+#include "redis/commands/command_docs.hpp"
 #include "redis/commands/context.hpp"
 #include "redis/commands/handlers.hpp"
 
@@ -58,6 +59,17 @@ void reply_key_spec(Context& ctx, const KeySpec& spec) {
   const auto flags = split(spec.flags, ' ');
   ctx.reply.set(flags.size());
   for (const auto flag : flags) ctx.reply.simple(flag);
+  if (spec.how == KeySpec::How::unknown) {
+    for (const std::string_view part : {"begin_search", "find_keys"}) {
+      ctx.reply.bulk(part);
+      ctx.reply.map(2);
+      ctx.reply.bulk("type");
+      ctx.reply.bulk("unknown");
+      ctx.reply.bulk("spec");
+      ctx.reply.map(0);
+    }
+    return;
+  }
   ctx.reply.bulk("begin_search");
   ctx.reply.map(2);
   ctx.reply.bulk("type");
@@ -108,25 +120,54 @@ void reply_info(Context& ctx, const Row& row) {
   ctx.reply.integer(last);
   ctx.reply.integer(step);
   reply_names(ctx, acl_categories(), row.acl, "@");
-  ctx.reply.array(0);
-  ctx.reply.array(row.keys.size());
+  const CommandDocs* docs = find_command_docs(full_name(row));
+  const auto tips = docs == nullptr || docs->tips.empty() ? std::vector<std::string_view>() : split(docs->tips, ' ');
+  ctx.reply.set(tips.size());
+  for (const std::string_view tip : tips) ctx.reply.bulk(tip);
+  ctx.reply.set(row.keys.size());
   for (const KeySpec& spec : row.keys) reply_key_spec(ctx, spec);
   const auto subcommands = is_container(row) ? subcommands_of(row.name) : std::vector<const Row*>();
+  if (subcommands.empty()) return ctx.reply.set(0);
   ctx.reply.array(subcommands.size());
   for (const Row* sub : subcommands) reply_info(ctx, *sub);
 }
 
+void reply_deprecation(Context& ctx, const CommandDocs& docs) {
+  if (!docs.flags.empty()) {
+    const auto flags = split(docs.flags, ' ');
+    ctx.reply.bulk("doc_flags");
+    ctx.reply.set(flags.size());
+    for (const std::string_view flag : flags) ctx.reply.simple(flag);
+  }
+  if (docs.deprecated_since.empty()) return;
+  ctx.reply.bulk("deprecated_since");
+  ctx.reply.bulk(docs.deprecated_since);
+  ctx.reply.bulk("replaced_by");
+  ctx.reply.bulk(docs.replaced_by);
+}
+
 void reply_docs(Context& ctx, const Row& row) {
   const auto subcommands = is_container(row) ? subcommands_of(row.name) : std::vector<const Row*>();
-  ctx.reply.map(subcommands.empty() ? 4 : 5);
+  const CommandDocs* found = find_command_docs(full_name(row));
+  const CommandDocs docs = found == nullptr ? CommandDocs{} : *found;
+  ctx.reply.map((row.complexity.empty() ? 3U : 4U) + (docs.flags.empty() ? 0U : 1U) +
+                (docs.deprecated_since.empty() ? 0U : 2U) + (docs.arguments.empty() ? 0U : 1U) +
+                (subcommands.empty() ? 0U : 1U));
   ctx.reply.bulk("summary");
   ctx.reply.bulk(row.summary);
   ctx.reply.bulk("since");
   ctx.reply.bulk(row.since);
   ctx.reply.bulk("group");
   ctx.reply.bulk(row.group);
-  ctx.reply.bulk("complexity");
-  ctx.reply.bulk(row.complexity);
+  if (!row.complexity.empty()) {
+    ctx.reply.bulk("complexity");
+    ctx.reply.bulk(row.complexity);
+  }
+  reply_deprecation(ctx, docs);
+  if (!docs.arguments.empty()) {
+    ctx.reply.bulk("arguments");
+    reply_arguments(ctx.reply, docs.arguments);
+  }
   if (subcommands.empty()) return;
   ctx.reply.bulk("subcommands");
   ctx.reply.map(subcommands.size());

@@ -193,6 +193,7 @@ std::vector<KeyUse> key_uses(const Row& row, Args args) {
   if (row.name == "migrate") return keys_to_migrate(args);
   std::vector<KeyUse> uses;
   for (const KeySpec& spec : row.keys) {
+    if (spec.how == KeySpec::How::unknown) continue;
     if (spec.flags == "not_key" || spec.flags.find("incomplete") != std::string_view::npos) continue;
     if (!add_keys(row, spec, args, uses)) return {};
   }

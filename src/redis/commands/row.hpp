@@ -72,7 +72,7 @@ enum Category : uint32_t {
 // (`numkeys`) followed by so many keys. With a keyword, `first` is where the search for it starts (negative: from the
 // end backwards), and the keys follow it.
 struct KeySpec {
-  enum class How : uint8_t { range, numkeys };
+  enum class How : uint8_t { range, numkeys, unknown };  // unknown: no rule tells, the command itself knows
   std::string_view flags;  // as COMMAND INFO names them: "RW access update"
   How how = How::range;
   int first = 1;
