@@ -2,8 +2,8 @@
 //
 // ProjectPrograms: the definitions of the project that this process serves, and what `.env` holds in them.
 //
-// A host variable enters an expression only as a SecretRef, and only when the definition names it; activities put the
-// value in. Immutable. Thread: any.
+// A host variable enters an expression only as a SecretRef, and only when the definition names it and the host has it
+// (so that `default` can stand in for one that is not there); activities put the value in. Immutable. Thread: any.
 #pragma once
 
 #include <map>
@@ -29,7 +29,7 @@ class ProjectPrograms final : public workflow::Programs {
   std::map<std::string, std::shared_ptr<const workflow::Program>, std::less<>> programs_;
 };
 
-// {NAME: SecretRef} for every `.env.NAME` that a definition mentions.
+// {NAME: SecretRef} for every `.env.NAME` that a definition mentions and the host has.
 json::Value host_env_of(const project::Workflow& workflow);
 
 }  // namespace compozy::app

@@ -1,5 +1,7 @@
 #include "app/programs.hpp"
 
+#include <stdlib.h>
+
 #include "expression/secret.hpp"
 
 namespace compozy::app {
@@ -16,7 +18,9 @@ project::Project project_with(const char* id, const char* text) {
 }
 
 TEST(Programs, HostVariablesAreSecretRefsAndOnlyThoseThatAreNamed) {
-  const project::Project project = project_with("w", "{{ .env.API_TOKEN }} {{ .env.OTHER_1 }}");
+  ::setenv("API_TOKEN", "x", 1);
+  ::setenv("OTHER_1", "y", 1);
+  const project::Project project = project_with("w", "{{ .env.API_TOKEN }} {{ .env.OTHER_1 }} {{ .env.NOT_SET_9 }}");
   const json::Value env = host_env_of(project.workflows[0]);
   EXPECT_EQ(env.size(), 2U);
   EXPECT_TRUE(expression::contains_secret(env["API_TOKEN"]));

@@ -328,7 +328,11 @@ class Runner {
     if (holder.is_object()) {
       const auto names = holder.as_object().sorted_names();
       message += "no key '" + field + "' in " + where + did_you_mean(field, names);
-      if (names.empty()) message += ", which is empty";
+      if (path == ".env") {
+        message += "; neither 'env' nor the host's environment has it";
+      } else if (names.empty()) {
+        message += ", which is empty";
+      }
     } else if (holder.is_array()) {
       message += where + " has " + std::to_string(holder.size()) + " element(s)";
     } else {

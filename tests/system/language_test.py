@@ -52,6 +52,8 @@ CASES = [
     ("input_defaults", "config: {input: city_input}\ntasks: [{id: a, with: {c: '{{ .workflow.input.city }}'}}]\noutputs: {c: '{{ .tasks.a.output.c }}'}", {}, {"c": "Oslo"}),
     # 3.1 common fields
     ("env_is_merged", "config: {env: {A: flow, B: flow}}\n" + of("env: {B: task}, with: {a: '{{ .env.A }}', b: '{{ .env.B }}'}"), {}, {"v": {"a": "flow", "b": "task"}}),
+    ("env_of_the_host", of("with: {v: '{{ .env.NO_SUCH_VARIABLE | default \"none\" }}'}"), {}, {"v": {"v": "none"}}),
+    ("env_of_nobody", of("with: {v: '{{ .env.NO_SUCH_VARIABLE }}'}"), {}, "'.env.NO_SUCH_VARIABLE' does not exist: no key 'NO_SUCH_VARIABLE' in '.env'; neither 'env' nor the host's environment has it"),
     ("env_of_a_container", "tasks: [{id: p, type: composite, env: {K: v}, tasks: [{id: a, with: {k: '{{ .env.K }}', up: '{{ .parent.env.K }}'}}]}]\noutputs: {k: '{{ .tasks.a.output }}'}", {}, {"k": {"k": "v", "up": "v"}}),
     ("input_and_with", of("with: {n: 1}, outputs: {i: '{{ .input.n }}', w: '{{ .with.n }}', o: '{{ .output.n }}'}"), {}, {"v": {"i": 1, "w": 1, "o": 1}}),
     ("condition_false", of("condition: '1 > 2', tool: failing"), {}, {"v": {"skipped": True}}),
@@ -75,6 +77,7 @@ CASES = [
     ("agent_and_tool", of("agent: shared, action: say, tool: echo"), {}, {"refused": "an 'agent' or a 'tool', not both"}),
     ("action_of_a_tool", of("action: say, tool: echo"), {}, {"refused": "'action' belongs to an agent"}),
     ("prompt_alone", of("prompt: 'hello {{ .workflow.input.c }}'"), {"c": "X"}, {"v": {"response": "hello X"}}),
+    ("agent_env", "config: {env: {E: flow, F: flow}}\nagents: [{id: z, instructions: i, env: {E: '{{ .env.E }}, agent'}, actions: [{id: q, prompt: '{{ .env.E }}; {{ .env.F }}'}]}]\n" + of("agent: z, action: q"), {}, {"v": {"response": "flow, agent; flow"}}),
     ("action_and_prompt", of("agent: shared, action: say, prompt: more, with: {m: first}"), {}, {"v": {"response": "first\n\nmore"}}),
     # 3.5 router
     ("route_by_template", routed("{{ .workflow.input.k }}"), {"k": "y"}, {"took": "y"}),

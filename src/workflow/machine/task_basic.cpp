@@ -108,6 +108,8 @@ Result<json::Value> Decider::agent_spec(const Task& task, const Frame& frame, co
   const json::Value seen = merge(frame.vars.is_null() ? json::Value::object() : frame.vars, input);
   context.set("input", seen);
   context.set("with", seen);
+  TRY(const json::Value env, render(agent->env, context));
+  if (!env.is_null()) context.set("env", merge(context["env"], env));
   TRY(std::string instructions, render_to_text(agent->instructions, context));
   TRY(std::string prompt, render_to_text(action == nullptr ? std::string() : action->prompt, context));
   TRY(const std::string added, render_to_text(task.prompt, context));
@@ -118,7 +120,6 @@ Result<json::Value> Decider::agent_spec(const Task& task, const Frame& frame, co
     memory.push_back(
         json::Value::object({{"id", reference.id}, {"key", std::move(key)}, {"read_only", reference.read_only}}));
   }
-  TRY(const json::Value env, render(agent->env, context));
   json::Value spec = json::Value::object({{"kind", "agent"},
                                           {"agent", task.agent},
                                           {"action", task.action},
