@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/redis_side.hpp"
 
+#include <fcntl.h>
+
+#include <cerrno>
+
 #include "app/redis_url.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -34,7 +38,8 @@ class Embedded final : public RedisSide {
     maintenance_ = std::make_unique<redis::Maintenance>(engine_);
     client_ = std::make_unique<redis::EmbeddedClient>(engine_);
     socket_ = data_dir + "/redis.sock";
-    redis::Server::Options options{.unix_socket = socket_};
+    TRY(const std::string place, socket_place(data_dir));
+    redis::Server::Options options{.unix_socket = place};
     if (const int64_t port = config.integer("redis.standalone.port"); port != 0)
       options.tcp_port = static_cast<uint16_t>(port);
     TRY(server_, redis::Server::start(engine_, std::move(options)));
@@ -42,7 +47,9 @@ class Embedded final : public RedisSide {
   }
 
   redis::Client& client() override { return *client_; }
-  std::string address() const override { return "redis-cli -s " + socket_; }
+  std::string address() const override {
+    return directory_.valid() ? "redis-cli -s redis.sock, in the data directory" : "redis-cli -s " + socket_;
+  }
   io::Task<void> stop() override {
     server_.reset();
     co_return;
@@ -51,6 +58,16 @@ class Embedded final : public RedisSide {
  private:
   static constexpr mode_t kOwnerOnly = 0700;
 
+  // The path of a unix socket has at most 107 bytes (unix(7)); a longer one is reached through the open directory.
+  Result<std::string> socket_place(const std::string& data_dir) {
+    constexpr size_t kPathMax = 107;
+    if (socket_.size() <= kPathMax) return socket_;
+    directory_ = io::Fd(::open(data_dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory_.valid()) return fail(system_error("open directory", data_dir, errno));
+    return "/proc/self/fd/" + std::to_string(directory_.get()) + "/redis.sock";
+  }
+
+  io::Fd directory_;  // of the socket, where its path is too long
   redis::Engine engine_;
   std::unique_ptr<redis::AppendLog> log_;
   std::unique_ptr<redis::Maintenance> maintenance_;

@@ -130,6 +130,7 @@ TEST(Output, CodesThatSteerATerminalAreShownNotObeyed) {
             "\xEF\xBF\xBD"
             "31m");
   EXPECT_EQ(printable("\xC3\xA9\x7f"), "\xC3\xA9\xEF\xBF\xBD");
+  EXPECT_EQ(printable("a\xff\xC3"), "a\xEF\xBF\xBD\xEF\xBF\xBD") << "nor bytes that are no text";
 }
 
 TEST(Output, ColumnsLineUpAlsoBeyondAscii) {

@@ -6,11 +6,25 @@
 #include <iostream>
 #include <iterator>
 
+#include "base/text.hpp"
 #include "io/file.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
 
 namespace compozy::cli {
+
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+
+// Length of the well-formed UTF-8 sequence at the beginning of a text, 0 where there is none.
+size_t sequence_length(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  const size_t length = first < 0x80 ? 1 : first >> 5U == 6 ? 2 : first >> 4U == 14 ? 3 : first >> 3U == 30 ? 4 : 0;
+  return length != 0 && length <= text.size() && is_valid_utf8(text.substr(0, length)) ? length : 0;
+}
+
+}  // namespace
 
 std::string printable(std::string_view text) {
   std::string out;
@@ -20,10 +34,13 @@ std::string printable(std::string_view text) {
     const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
     const bool is_c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0;  // U+0080 to U+009F
     if (is_c1 || byte == 0x7F || (byte < 0x20 && byte != '\n' && byte != '\t')) {
-      out += "\xEF\xBF\xBD";  // U+FFFD, the replacement character
+      out += kReplacement;
       if (is_c1) ++i;
+    } else if (const size_t length = sequence_length(text.substr(i)); length != 0) {
+      out += text.substr(i, length);
+      i += length - 1;
     } else {
-      out += text[i];
+      out += kReplacement;
     }
   }
   return out;

@@ -132,7 +132,8 @@ std::string lock_holder(int fd) {
 
 Result<DirectoryLock> DirectoryLock::acquire(const std::string& directory) {
   const std::string path = directory + "/lock";
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  // What came with a project from elsewhere may be a link to a file that is not ours to write.
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd.valid()) return fail(system_error("open", path, errno));
   for (int waited_ms = 0; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0; waited_ms += kOrphanStepMs) {
     if (errno != EWOULDBLOCK) return fail(system_error("lock", path, errno));

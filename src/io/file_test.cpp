@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 namespace compozy::io {
 namespace {
@@ -76,6 +77,16 @@ TEST_F(FileTest, ALockDiesWithItsProcess) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   EXPECT_TRUE(DirectoryLock::acquire(dir_).has_value());
+}
+
+TEST(DirectoryLock, NeverWritesThroughALink) {
+  const std::string folder = ::testing::TempDir() + "lock-link-" + std::to_string(::getpid());
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/precious") << "kept";
+  std::filesystem::create_symlink(folder + "/precious", folder + "/lock");
+  EXPECT_FALSE(DirectoryLock::acquire(folder).has_value());
+  EXPECT_EQ(read_file(folder + "/precious").value(), "kept");
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

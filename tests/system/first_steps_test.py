@@ -124,6 +124,16 @@ class FirstStepsTest(unittest.TestCase):
             server.start_process()
             self.assertEqual(server.key, again, "a key that is well stays")
 
+    def test_a_folder_may_lie_deep_and_have_an_odd_name(self):
+        project = scratch() / ("d" * 90) / "w\u00ebird 'dir\" $(x)"
+        shutil.copytree(copy_example("quickstart"), project)
+        with Server(project) as server:
+            self.assertEqual(server.wait(server.start("trip", {"name": "Ada"}))["status"], "SUCCESS")
+            self.assertTrue((server.data / "redis.sock").is_socket())
+            self.assertIn("in the data directory", "".join(server.lines))
+            self.assertEqual(server.stop(), 0)
+            self.assertFalse((server.data / "redis.sock").exists())
+
     def test_all_that_is_kept_is_private(self):
         project = copy_example("quickstart")
         (project / ".compozy").mkdir(mode=0o755)  # by somebody who did not know

@@ -100,7 +100,7 @@ class Server:
             if line.strip().startswith("next"):
                 break
         else:
-            raise AssertionError("the server did not start:\n" + "".join(self.lines) + (self.project / "server.log").read_text())
+            raise AssertionError("the server did not start:\n" + "".join(self.lines) + (self.project / "server.log").read_text(errors="replace"))
         self.url = next(line.split()[1] for line in self.lines if line.strip().startswith("api")).removesuffix("/api/v0")
         return self
 
