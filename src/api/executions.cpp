@@ -327,7 +327,7 @@ json::Value task_view(const store::TaskRow& task) {
 void add_execution_routes(http::Router& router, const Context& context) {
   const http::RouteOptions body{.body_bytes_max = context.body_bytes_max};
   const http::RouteOptions waiting{.body_bytes_max = context.body_bytes_max, .watch_client = true};
-  const auto add = [&](const char* method, const char* pattern, auto handler, http::RouteOptions options) {
+  const auto add = [&](const char* method, const char* pattern, auto handler, const http::RouteOptions& options) {
     add_secured(router, context, method, pattern, with_context(context, handler), options);
   };
   add("POST", "/api/v0/workflows/{workflow_id}/executions", start_async, body);

@@ -4,12 +4,12 @@ import sqlite3
 import time
 import unittest
 
-from server import Problem, Server, write_project
+from server import Problem, Server, wait_until, write_project
 
 CONFIG = """
 name: history
 models: [{provider: mock, model: m, default: true}]
-workflows: [{source: ./order.yaml}, {source: ./brief.yaml}]
+workflows: [{source: ./order.yaml}, {source: ./brief.yaml}, {source: ./many.yaml}, {source: ./one.yaml}]
 tools: [{id: mark, description: notes when it runs, execute: tools/mark.sh}]
 """
 
@@ -33,6 +33,17 @@ tasks:
       concurrency: [{key: "'one'", limit: 2}]
 """
 
+# Forty that go one after the other, and one of another workflow that waits for the same key.
+MANY = """
+id: many
+tasks:
+  - id: each
+    type: collection
+    items: "1..40"
+    task: {id: "m-{{ .index }}", tool: mark, concurrency: [{limit: 1, scope: project}]}
+"""
+ONE = "id: one\ntasks: [{id: m, tool: mark, concurrency: [{limit: 1, scope: project}]}]\n"
+
 # How many of them are at work at once: each says so in a folder that all share.
 MARK = """#!/bin/sh
 cat > /dev/null
@@ -43,7 +54,7 @@ echo '{"result": {}}'
 
 class HistoryTest(unittest.TestCase):
     def setUp(self):
-        self.root = write_project({"compozy.yaml": CONFIG, "order.yaml": ORDER, "brief.yaml": BRIEF, "tools/mark.sh": MARK})
+        self.root = write_project({"compozy.yaml": CONFIG, "order.yaml": ORDER, "brief.yaml": BRIEF, "many.yaml": MANY, "one.yaml": ONE, "tools/mark.sh": MARK})
         self.server = Server(self.root).start_process()
         self.addCleanup(lambda: self.server.kill())
 
@@ -102,6 +113,14 @@ class HistoryTest(unittest.TestCase):
         said = self.server.cli("workflow", "execute", "brief", "--wait")
         self.assertEqual(said.returncode, 0, said.stderr)
         self.assertEqual(self.server.call("GET", "/api/v0/audit", key=False)["entries"][0]["actor"], "anonymous (ada)")
+
+    def test_a_workflow_with_many_waiting_holds_up_no_other(self):
+        many = self.server.start("many")
+        wait_until(lambda: (self.root / "most").exists(), "the first of many began")
+        one = self.server.wait(self.server.start("one"))
+        self.assertEqual(one["status"], "SUCCESS")
+        progress = [task for task in self.server.run(many)["tasks"] if task["status"] == "SUCCESS"]
+        self.assertLess(len(progress), 20)
 
     def test_a_concurrency_key_bounds_what_runs_at_once_over_several_runs(self):
         for run in [self.server.start("brief") for _ in range(2)]:
