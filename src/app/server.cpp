@@ -40,6 +40,8 @@ namespace compozy::app {
 namespace {
 
 constexpr size_t kBlockingThreads = 4;
+constexpr uint64_t kOtherFiles = 192;
+constexpr uint64_t kFewestConnections = 16;
 constexpr mode_t kOwnerOnly = 0600;
 constexpr const char* kFirstKey = "first key";
 constexpr size_t kBlockingQueue = 1'024;
@@ -296,10 +298,13 @@ Result<void> Server::open_http() {
   TRY(auto listener,
       io::listen_tcp(loop_, config_.text("server.host"), static_cast<uint16_t>(config_.integer("server.port"))));
   address_ = address_of(config_.text("server.host"), listener->port());
+  // Tools, the database and the engine need descriptors too: connections never take the last of them.
+  const uint64_t files = std::max<uint64_t>(io::raise_open_files(), kOtherFiles + kFewestConnections);
+  const auto connections =
+      std::min(static_cast<uint64_t>(config_.integer("server.max_connections")), files - kOtherFiles);
   http_ = std::make_unique<http::Server>(
       loop_, std::move(router),
-      http::ServerOptions{.connections_max = static_cast<size_t>(config_.integer("server.max_connections")),
-                          .render_error = api::problem});
+      http::ServerOptions{.connections_max = static_cast<size_t>(connections), .render_error = api::problem});
   http_->listen(std::move(listener));
   return {};
 }

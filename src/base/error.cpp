@@ -49,6 +49,8 @@ Error system_error(std::string_view operation, std::string_view subject, int err
   switch (errno_value) {
     case ENOSPC:
     case EDQUOT: code = Errc::storage_full; break;
+    case EMFILE:
+    case ENFILE: code = Errc::limit_exceeded; break;
     case EADDRINUSE: code = Errc::address_in_use; break;
     case ENOENT: code = Errc::not_found; break;
     case EACCES:

@@ -38,9 +38,11 @@ struct Server::State {
 
   Response refusal(int status, const Error& error) const;
   const std::string& date();
+  void warn_rarely(const Error& error);
 
  private:
   int64_t date_second_ = -1;
+  int64_t warned_ms_ = 0;
   std::string date_;
 };
 

@@ -11,6 +11,7 @@ namespace compozy::http {
 namespace {
 
 constexpr int64_t kAcceptPauseMs = 100;  // after an error such as "too many open files"
+constexpr int64_t kWarnEveryMs = 10'000;
 
 io::Task<void> serve(Server::State& server, std::unique_ptr<io::Stream> stream) {
   Connection connection(server, std::move(stream));
@@ -51,7 +52,9 @@ io::Task<void> accept_all(Server::State& server, io::Listener& listener) {
     } else if (stream.error().code == Errc::closed || stream.error().code == Errc::cancelled) {
       co_return;
     } else {
-      log::warn("cannot accept connections", {{"reason", stream.error().message}});
+      // Descriptors have run out: one that asks nothing gives its own back.
+      if (stream.error().code == Errc::limit_exceeded) static_cast<void>(give_up_one(server));
+      server.warn_rarely(stream.error());
       static_cast<void>(co_await io::sleep(server.loop, kAcceptPauseMs, server.draining.get_token()));
     }
   }
@@ -64,6 +67,13 @@ Server::State::State(io::Loop& l, Router r, ServerOptions o)
 
 Response Server::State::refusal(int status, const Error& error) const {
   return options.render_error ? options.render_error(status, error) : Response::text(status, error.message + "\n");
+}
+
+void Server::State::warn_rarely(const Error& error) {
+  const int64_t now_ms = system_clock().monotonic_us() / 1'000;
+  if (warned_ms_ != 0 && now_ms - warned_ms_ < kWarnEveryMs) return;
+  warned_ms_ = now_ms;
+  log::warn("cannot accept connections", {{"reason", error.message}});
 }
 
 const std::string& Server::State::date() {

@@ -90,6 +90,8 @@ void set_limit(int resource, uint64_t value) {
   ::setrlimit(static_cast<__rlimit_resource>(resource), &limit);
 }
 
+rlim_t usual_open_files = 0;  // before raise_open_files(); 0: it was not called
+
 // What failed in the child, sent through a pipe that a successful exec closes.
 struct LaunchFailure {
   enum Stage : int { directory, program };
@@ -121,7 +123,14 @@ struct LaunchFailure {
   set_limit(RLIMIT_DATA, launch.limits.memory_bytes);
   set_limit(RLIMIT_CPU, launch.limits.cpu_seconds);
   set_limit(RLIMIT_NPROC, launch.limits.processes);
-  set_limit(RLIMIT_NOFILE, launch.limits.open_files);
+  if (launch.limits.open_files != 0) {
+    set_limit(RLIMIT_NOFILE, launch.limits.open_files);
+  } else if (usual_open_files != 0) {
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = usual_open_files;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
   set_limit(RLIMIT_FSIZE, launch.limits.file_bytes);
   const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
@@ -146,6 +155,15 @@ Result<void> await_exec(int report, const Launch& launch) {
 }  // namespace
 
 void adopt_orphans() { begin_adopting(); }
+
+uint64_t raise_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  usual_open_files = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return usual_open_files;
+  return limit.rlim_cur;
+}
 
 std::optional<std::string> environment_variable(const std::string& name) {
   const char* value = std::getenv(name.c_str());

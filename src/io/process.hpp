@@ -47,6 +47,10 @@ struct ProcessOptions {
 // those that carry its mark are killed; when none runs, all that are not of our own process group are.
 void adopt_orphans();
 
+// Lets this process open as many files as the system allows; programs that it starts keep the usual limit, for some
+// cannot handle more. Gives the limit that now holds.
+uint64_t raise_open_files();
+
 // A variable of our own environment.
 std::optional<std::string> environment_variable(const std::string& name);
 
