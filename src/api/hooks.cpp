@@ -22,6 +22,7 @@ namespace compozy::api {
 namespace {
 
 constexpr uint64_t kHookBytesMax = 1U << 20U;
+constexpr size_t kDeadBodyMax = 16U << 10U;
 constexpr int kRepeatsMax = 1'000;  // runs under one key, each older than the ttl
 
 metrics::Counter& deliveries(const char* what) {
@@ -54,7 +55,10 @@ workflow::Delivery delivery_of(const Context& context, const http::Request& requ
   return delivery;
 }
 
+// A webhook without a signature takes what strangers send, so the beginning of a large body has to do.
 io::Task<void> keep_dead(const Context& context, std::string slug, const Error& error, std::string body) {
+  const size_t bytes = body.size();
+  if (bytes > kDeadBodyMax) body = shorten(body, kDeadBodyMax) + " (" + std::to_string(bytes) + " bytes)";
   const auto kept = co_await context.dead_letters.add({.n = 0,
                                                        .at_ms = context.clock.wall_ms(),
                                                        .source = "webhook/" + slug,

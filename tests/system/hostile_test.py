@@ -85,6 +85,18 @@ class HostileTest(unittest.TestCase):
             self.assertEqual(server.wait(run, 90)["status"], "SUCCESS")
             self.assertLess(memory(), 300, "MiB, where every client has 12 MB and more to read")
 
+    def test_what_strangers_send_in_vain_is_kept_in_small(self):
+        project = write_project({
+            "compozy.yaml": "name: open\nworkflows: [{source: ./open.yaml}]\n",
+            "open.yaml": "id: open\ntriggers: [{type: webhook, webhook: {slug: open, events: [{name: x, input: {t: '{{ .payload.none }}'}}]}}]\ntasks: [{id: t}]\n"})
+        with Server(project) as server:
+            with self.assertRaises(Problem) as refused:
+                server.call("POST", "/api/v0/hooks/open", {"pad": "x" * 900_000}, key=False)
+            self.assertEqual(refused.exception.status, 422)
+            letter = server.call("GET", "/api/v0/dead-letters")["dead_letters"][0]
+            self.assertLess(len(letter["body"]), 20_000)
+            self.assertTrue(letter["body"].endswith("(900011 bytes)"), letter["body"][-40:])
+
     def test_a_member_of_the_wrong_type_never_does_more_than_was_meant(self):
         with Server(copy_example("quickstart")) as server:
             for path, body in (("executions/purge", {"dry_run": "true"}), ("workflows/trip/executions", {"input": {"name": "x"}, "task_id": 5}),
