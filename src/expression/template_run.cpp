@@ -321,17 +321,28 @@ class Runner {
     return base;
   }
 
+  static constexpr size_t kNamesShown = 8;
+
+  template <class Names>
+  static std::string in_it(const Names& names) {
+    if (names.empty()) return ", which is empty";
+    std::string text;
+    for (const auto& name : names) text.append(text.empty() ? ", which has '" : ", '").append(name).append("'");
+    return text;
+  }
+
   std::shared_ptr<const Error> missing(const Operand& operand, const json::Value& holder, const std::string& path,
                                        const std::string& field) const {
     const std::string where = path.empty() ? "the context" : "'" + path + "'";
     std::string message = "'" + path + '.' + field + "' does not exist: ";
     if (holder.is_object()) {
       const auto names = holder.as_object().sorted_names();
-      message += "no key '" + field + "' in " + where + did_you_mean(field, names);
+      const std::string near = did_you_mean(field, names);
+      message += "no key '" + field + "' in " + where + near;
       if (path == ".env") {
         message += "; neither 'env' nor the host's environment has it";
-      } else if (names.empty()) {
-        message += ", which is empty";
+      } else if (near.empty() && names.size() <= kNamesShown) {
+        message += in_it(names);
       }
     } else if (holder.is_array()) {
       message += where + " has " + std::to_string(holder.size()) + " element(s)";

@@ -80,6 +80,7 @@ TEST(Template, NamesAMissingPathItsPlaceAndTheNearestKey) {
   EXPECT_THAT(render("{{ .input.city.name }}"), HasSubstr("'.input.city' is a string and has no field 'name'"));
   EXPECT_THAT(render("{{ .input.none.x }}"), HasSubstr("'.input.none' is null"));
   EXPECT_THAT(render("{{ upper .nope }}"), HasSubstr("no key 'nope' in the context"));
+  EXPECT_THAT(render("{{ .tasks.summarize.elsewhere }}"), HasSubstr("in '.tasks.summarize', which has 'output'"));
 }
 
 TEST(Template, DefaultRescuesAMissingPath) {
