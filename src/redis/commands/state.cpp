@@ -142,6 +142,7 @@ int64_t ServerState::used_memory() const {
 }
 
 int64_t ServerState::stream_beyond_backlog() const {
+  if (replication.replicas.empty()) return 0;
   return std::max<int64_t>(0, static_cast<int64_t>(replication.stream.memory()) - settings.repl_backlog_size);
 }
 

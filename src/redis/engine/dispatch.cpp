@@ -108,8 +108,8 @@ std::string Engine::refusal(const Session& session, const Row& row) const {
            "a local connection, otherwise you need to set this option in the configuration file, and then restart the "
            "server.";
   }
-  if ((row.name == "module" || row.parent == "module") &&
-      !state_.allows_protected(settings.enable_module_command, session)) {
+  const bool loads = row.parent == "module" && (row.name.starts_with("load") || row.name == "unload");
+  if (loads && !state_.allows_protected(settings.enable_module_command, session)) {
     return "ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", you can run it "
            "from a local connection, otherwise you need to set this option in the configuration file, and then restart "
            "the server.";

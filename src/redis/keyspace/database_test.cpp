@@ -16,6 +16,7 @@ class DatabaseTest : public testing::Test, public KeyspaceEvents, public Snapsho
     emitted_.push_back(std::string(entry.key()) + "=" + std::string(entry.string()));
   }
   void abandon() override { abandoned_ = true; }
+  void complete() override {}
   std::string get(std::string_view key) {
     const Entry* entry = db_.find(key);
     return entry == nullptr ? "(nil)" : std::string(entry->string());

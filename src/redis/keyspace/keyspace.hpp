@@ -42,7 +42,8 @@ class Snapshot {
  public:
   virtual ~Snapshot() = default;
   virtual void emit(const Database& database, const Entry& entry) = 0;
-  virtual void abandon() = 0;  // everything was flushed or swapped: the walk is void
+  virtual void abandon() = 0;   // everything was flushed or swapped: the walk is void
+  virtual void complete() = 0;  // all of it at once: other data comes in its place
 };
 
 struct EncodingLimits {

@@ -171,6 +171,7 @@ Result<void> AppendLog::reload() {
     TRY(file_->sync());
     durable_.store(written, std::memory_order_release);
   }
+  if (Snapshot* const running = state.keyspace.snapshot()) running->complete();  // Its file is of now.
   state.keyspace.clear();
   TRY(state.scripts->restore_libraries({}, RestorePolicy::flush));
   Session& session = engine_.open(nullptr);

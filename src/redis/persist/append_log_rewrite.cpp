@@ -168,7 +168,9 @@ void AppendLog::work(int64_t budget_us) {
     next_walk_us_ = now_us + delay_us * static_cast<int64_t>(rewriter_.processed() - before);
     return;
   }
-  if (engine_.state().keyspace.snapshot() != nullptr || !rewrite_is_due()) return;
+  const StoragePort* storage = engine_.state().storage;
+  const bool saves = storage != nullptr && storage->saving();
+  if (saves || engine_.state().keyspace.snapshot() != nullptr || !rewrite_is_due()) return;
   start_rewrite();
 }
 
@@ -321,6 +323,7 @@ void AppendLog::switch_off() {
   const bool was_on = state_ == State::on;
   set_state(State::off);
   scheduled_ = false;
+  if (rewriting_) log::info("Killing running AOF rewrite child: the log was switched off", {});
   if (rewriting_ && engine_.state().keyspace.snapshot() == &rewriter_) rewriter_.abandon();
   if (!was_on) return drop_temporary_incremental();
   engine_.attach(nullptr, this);

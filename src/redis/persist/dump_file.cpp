@@ -283,9 +283,7 @@ Result<void> DumpFile::delay(const LogFile& file, uint64_t keys) {
     {
       const Engine::Hold hold(engine_);
       const int64_t wait_us = engine_.state().settings.rdb_key_save_delay * static_cast<int64_t>(keys);
-      if (!is_still_wanted() || wait_us <= clock.monotonic_us() - started_us ||
-          engine_.state().keyspace.snapshot() != &walk_)
-        return {};
+      if (!is_still_wanted() || wait_us <= clock.monotonic_us() - started_us || walk_.abandoned()) return {};
       if (wait_us < kStepMs * 1000) break;
     }
     if (file.broken()) return fail(Errc::io_error, "the process that writes the file is gone");

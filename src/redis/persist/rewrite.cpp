@@ -14,6 +14,7 @@ namespace compozy::redis {
 namespace {
 
 constexpr size_t kItemsPerCommand = 64;
+constexpr int64_t kWholeUs = int64_t{1} << 40;
 constexpr size_t kPendingMax = 64UL * 1024 * 1024;
 
 // Groups items into commands of at most 64.
@@ -173,6 +174,10 @@ bool Rewriter::walk(int64_t budget_us) {
     if (abandoned_ || finished_) return true;
     if (bytes_.size() > kPendingMax) return false;  // The writer is behind: commands go on, the walk waits.
   }
+  return walk_on(budget_us);
+}
+
+bool Rewriter::walk_on(int64_t budget_us) {
   walking_ = true;
   const int64_t until_us = space_.clock().monotonic_us() + budget_us;
   while (database_ < space_.database_count()) {
@@ -191,6 +196,15 @@ bool Rewriter::walk(int64_t budget_us) {
   const std::lock_guard lock(mutex_);
   finished_ = true;
   return true;
+}
+
+void Rewriter::complete() {
+  while (space_.snapshot() == this && !walk_on(kWholeUs)) continue;
+}
+
+bool Rewriter::abandoned() {
+  const std::lock_guard lock(mutex_);
+  return abandoned_;
 }
 
 Rewriter::Output Rewriter::take() {

@@ -37,8 +37,10 @@ class Rewriter final : public Snapshot {
   bool walk(int64_t budget_us);  // whether the walk is through
   void emit(const Database& database, const Entry& entry) override;
   void abandon() override;
+  void complete() override;
 
   // How many entries were written since the start, and what those took that had to be written before their change.
+  bool abandoned();
   uint64_t processed() const { return processed_; }
   uint64_t preimage_bytes() const { return preimage_bytes_; }
   // What was written since the last call, and whether it is all.
@@ -50,6 +52,8 @@ class Rewriter final : public Snapshot {
   Output take();
 
  private:
+  bool walk_on(int64_t budget_us);
+
   Keyspace& space_;
   const SnapshotFormat* format_;
   size_t database_ = 0;
