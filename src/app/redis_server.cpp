@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/redis_server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -44,6 +45,8 @@ namespace compozy::app {
 namespace {
 
 using Level = RedisLog::Level;
+
+constexpr const char* kOomScore = "/proc/self/oom_score_adj";
 
 std::optional<std::string> text_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -102,11 +105,13 @@ class Process final : public redis::HostPort {
   std::string apply_tls(const redis::SettingRow& row, const redis::Settings& now);
   bool end_by_signal(uint32_t number);
   std::string switch_log(bool on);
+  std::string set_oom_score(const redis::Settings& now);
   void banner();
   void wait();
   void say(Level level, const std::string& text) { log_.write(level, text); }
 
   std::string config_file_;
+  std::optional<int64_t> oom_score_base_;  // as it was before the setting had a say
   redis::Fd wake_;
   redis::Fd signals_;
   RedisLog log_;
@@ -126,6 +131,7 @@ std::optional<uint16_t> port_of(int64_t number) {
 }
 
 std::string Process::apply(const redis::SettingRow& row, const redis::Settings&, const redis::Settings& now) {
+  if (row.name.starts_with("oom-score-adj")) return set_oom_score(now);
   if (row.name == "loglevel") log_.set_level(now.loglevel);
   if (row.name == "appendonly" && append_log_ != nullptr) return switch_log(now.appendonly);
   if (row.name == "aof-disable-auto-gc" && append_log_ != nullptr) append_log_->collect_history();
@@ -141,6 +147,30 @@ std::string Process::apply(const redis::SettingRow& row, const redis::Settings&,
   }
   if (row.name.starts_with("tls-") && server_ != nullptr) return apply_tls(row, now);
   return {};
+}
+
+// How soon the system ends this process when memory runs out: the first value is a master's, the second a replica's.
+std::string Process::set_oom_score(const redis::Settings& now) {
+  constexpr int64_t kLargest = 1000;
+  const bool on = now.oom_score_adj != "no";
+  if (!on && !oom_score_base_) return {};
+  if (!oom_score_base_) {
+    int64_t base = 0;
+    parse_int64(trim(text_of(kOomScore).value_or("0")), base);
+    oom_score_base_ = base;
+  }
+  const auto values = split(now.oom_score_adj_values, ' ');
+  const size_t role = engine_ != nullptr && engine_->state().following.on() ? 1 : 0;
+  int64_t score = *oom_score_base_;
+  int64_t value = 0;
+  if (on && role < values.size() && parse_int64(values[role], value))
+    score = now.oom_score_adj == "absolute" ? value : score + value;
+  std::ofstream file(kOomScore);
+  file << std::clamp(score, -kLargest, kLargest) << std::flush;
+  if (!on) oom_score_base_.reset();
+  if (file) return {};
+  say(Level::warning, "Unable to write oom_score_adj");
+  return "Failed to apply new oom_score_adj configuration, check server logs.";
 }
 
 // Null: the log says why not.
@@ -176,10 +206,12 @@ void Process::follow(const std::string& host, int64_t port) {
   }
   if (host.empty()) {
     say(Level::notice, "MASTER MODE enabled");
+    (void)set_oom_score(engine_->state().settings);
     return;
   }
   say(Level::notice, "REPLICAOF " + host + ":" + std::to_string(port) + " enabled");
   link_ = std::make_unique<redis::ReplicaLink>(*engine_, host, port);
+  (void)set_oom_score(engine_->state().settings);
 }
 
 // Under the gate.
@@ -432,6 +464,7 @@ int Process::run(redis::ConfigFile& config) {
   for (const int number : {SIGPIPE, SIGHUP}) std::signal(number, SIG_IGN);
   if (settings.crash_log_enabled) report_crashes(absolute(settings.logfile));
   banner();
+  (void)set_oom_score(settings);
   write_pid_file(settings);
   if (!start(config)) return 1;
   if (!interrupted_) wait();

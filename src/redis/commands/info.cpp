@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/text.hpp"
+#include "redis/commands/allocator.hpp"
 #include "redis/commands/client_info.hpp"
 #include "redis/commands/context.hpp"
 #include "redis/commands/handlers.hpp"
@@ -140,20 +141,24 @@ void add_memory(Context& ctx, Lines& lines) {
   lines.emplace_back("used_memory_startup", "0");
   lines.emplace_back("used_memory_dataset", std::to_string(std::max<int64_t>(0, used - clients)));
   lines.emplace_back("used_memory_dataset_perc", "100.00%");
-  lines.emplace_back("allocator_allocated", std::to_string(used));
-  lines.emplace_back("allocator_active", std::to_string(resident));
-  lines.emplace_back("allocator_resident", std::to_string(resident));
+  const auto allocator =
+      allocator_figures().value_or(AllocatorFigures{.allocated = used, .active = resident, .resident = resident});
+  lines.emplace_back("allocator_allocated", std::to_string(allocator.allocated));
+  lines.emplace_back("allocator_active", std::to_string(allocator.active));
+  lines.emplace_back("allocator_resident", std::to_string(allocator.resident));
   add_bytes(lines, "total_system_memory", sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE));
   add_scripts_memory(ctx, lines);
   add_bytes(lines, "maxmemory", ctx.server.settings.maxmemory);
   lines.emplace_back("maxmemory_policy", ctx.server.settings.maxmemory_policy);
   const double ratio = used > 0 ? static_cast<double>(resident) / static_cast<double>(used) : 0;
-  lines.emplace_back("allocator_frag_ratio", "1.00");
-  lines.emplace_back("allocator_frag_bytes", "0");
-  lines.emplace_back("allocator_rss_ratio", "1.00");
-  lines.emplace_back("allocator_rss_bytes", "0");
-  lines.emplace_back("rss_overhead_ratio", "1.00");
-  lines.emplace_back("rss_overhead_bytes", "0");
+  const auto compare = [&lines](const std::string& name, int64_t whole, int64_t part) {
+    const double share = part > 0 ? static_cast<double>(whole) / static_cast<double>(part) : 0;
+    lines.emplace_back(name + "_ratio", printed("%.2f", share));
+    lines.emplace_back(name + "_bytes", std::to_string(whole - part));
+  };
+  compare("allocator_frag", allocator.active, allocator.allocated);
+  compare("allocator_rss", allocator.resident, allocator.active);
+  compare("rss_overhead", resident, allocator.resident);
   lines.emplace_back("mem_fragmentation_ratio", printed("%.2f", ratio));
   lines.emplace_back("mem_fragmentation_bytes", std::to_string(resident - used));
   const auto stream = static_cast<int64_t>(ctx.server.replication.stream.memory());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "redis/commands/allocator.hpp"
 #include "redis/commands/context.hpp"
 #include "redis/commands/handlers.hpp"
 
@@ -182,9 +183,7 @@ void run_memory_doctor(Context& ctx) {
       "and I will be back to our programming as soon as I finished rebooting.\n");
 }
 
-void run_memory_malloc_stats(Context& ctx) {
-  ctx.reply.verbatim("txt", "Stats not supported for the current allocator");
-}
+void run_memory_malloc_stats(Context& ctx) { ctx.reply.verbatim("txt", allocator_report()); }
 
 void run_memory_purge(Context& ctx) { ctx.reply.ok(); }
 
