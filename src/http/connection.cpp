@@ -64,7 +64,10 @@ Connection::Connection(Server::State& server, std::unique_ptr<io::Stream> stream
   server_.connections.insert(this);
 }
 
-Connection::~Connection() { server_.connections.erase(this); }
+Connection::~Connection() {
+  server_.connections.erase(this);
+  if (given_up_) --server_.leaving;
+}
 
 io::Task<void> Connection::run() {
   while (!server_.draining.stop_requested()) {
@@ -132,7 +135,7 @@ io::Task<bool> Connection::serve_one() {
   Exchanged about;
   about.exchange.peer = stream_->peer();
   idle_ = in_.empty();
-  awaits_header_ = true;
+  awaits_header_ = !given_up_;
   waiting_since_us_ = system_clock().monotonic_us();
   deadline_.restart(idle_ ? server_.options.idle_timeout_ms : server_.options.header_timeout_ms);
   auto header = co_await read_header(parser);

@@ -30,6 +30,7 @@ struct Server::State {
   const ServerOptions options;
   std::vector<std::unique_ptr<io::Listener>> listeners;
   std::set<Connection*> connections;
+  size_t leaving = 0;         // of them, those that gave up their place
   size_t body_bytes = 0;      // of all bodies that are being read
   std::stop_source draining;  // streams end, no further request is read
   std::stop_source cutting;   // everything ends
@@ -55,8 +56,11 @@ class Connection {
 
   io::Task<void> run();
   void close() { stream_->close(); }
+  // Closed to make room; it counts no longer, though its coroutine ends a little later.
   void give_up() {
     awaits_header_ = false;
+    given_up_ = true;
+    ++server_.leaving;
     close();
   }
   bool is_idle() const { return idle_; }
@@ -90,6 +94,7 @@ class Connection {
   std::string in_;  // read, not yet parsed
   bool idle_ = true;
   bool awaits_header_ = true;
+  bool given_up_ = false;
   int64_t waiting_since_us_ = system_clock().monotonic_us();
   size_t held_ = 0;  // bytes of the body that is being read
 };

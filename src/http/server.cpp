@@ -45,7 +45,8 @@ bool give_up_one(Server::State& server) {
 io::Task<void> accept_all(Server::State& server, io::Listener& listener) {
   for (;;) {
     auto stream = co_await listener.accept(server.draining.get_token());
-    if (stream && (server.connections.size() < server.options.connections_max || give_up_one(server))) {
+    if (stream &&
+        (server.connections.size() - server.leaving < server.options.connections_max || give_up_one(server))) {
       server.serving.spawn(serve(server, *std::move(stream)));
     } else if (stream) {
       co_await turn_away(server, *std::move(stream));

@@ -226,6 +226,14 @@ TEST_F(ServerTest, ACrowdThatSaysNothingKeepsNobodyOut) {
   EXPECT_EQ(hear_all(*silent), "") << "the one that waited longest made room";
 }
 
+TEST_F(ServerTest, AMomentsCrowdKeepsNobodyOut) {
+  start({.connections_max = 4});
+  std::vector<std::unique_ptr<io::Stream>> crowd;
+  for (int i = 0; i < 40; ++i) crowd.push_back(connect());
+  EXPECT_THAT(exchange("GET /echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              ::testing::StartsWith("HTTP/1.1 200"));
+}
+
 TEST_F(ServerTest, ABodyThatDripsIsCutOffInTheEnd) {
   start({.body_timeout_ms = 10'000, .body_total_ms = 15});
   const auto stream = connect();
