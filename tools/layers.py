@@ -51,22 +51,23 @@ def main():
         folder = SRC / name
         listed = lists.get("SOURCES", []) + lists.get("HEADERS", []) + lists.get("TESTS", [])
         used = set()
-        for file in sorted(folder.iterdir()):
-            if file.suffix not in (".cpp", ".hpp"):
+        for file in sorted(folder.rglob("*.[ch]pp")):
+            path = file.relative_to(folder).as_posix()
+            if module_of(f"{name}/{path}", modules) != name:
                 continue
-            if file.name not in listed and f"add_executable(compozy {file.name})" not in lists["text"]:
-                problems.append(f"src/{name}/{file.name} is not listed in src/{name}/CMakeLists.txt")
-            is_test = file.name in lists.get("TESTS", [])
+            if path not in listed and f"add_executable(compozy {path})" not in lists["text"]:
+                problems.append(f"src/{name}/{path} is not listed in src/{name}/CMakeLists.txt")
+            is_test = path in lists.get("TESTS", [])
             allowed = set(lists.get("USES", [])) | (set(lists.get("TEST_USES", [])) if is_test else set())
             for include in INCLUDE.findall(file.read_text()):
                 if ".." in include:
-                    problems.append(f"src/{name}/{file.name}: include of {include}: write the path from src/")
+                    problems.append(f"src/{name}/{path}: include of {include}: write the path from src/")
                     continue
                 target = module_of(include, modules)
                 if target is None or target == name:
                     continue
                 if target not in allowed:
-                    problems.append(f"src/{name}/{file.name} includes {include}, but {name} does not declare USES {target}")
+                    problems.append(f"src/{name}/{path} includes {include}, but {name} does not declare USES {target}")
                 if target in lists.get("USES", []):
                     used.add(target)
         for target in lists.get("USES", []):

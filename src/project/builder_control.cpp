@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tasks that hold a run back or send it round: wait, loop, approval, and runs of other workflows.
-#include "expression/cel.hpp"
-#include "expression/template.hpp"
+#include "expression/cel/cel.hpp"
+#include "expression/template/template.hpp"
 #include "project/builder.hpp"
 #include "project/condition.hpp"
 

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "expression/template.hpp"
+#include "expression/template/template.hpp"
 #include "project/builder.hpp"
 
 namespace compozy::project {

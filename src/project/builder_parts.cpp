@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "base/text.hpp"
-#include "expression/template.hpp"
+#include "expression/template/template.hpp"
 #include "project/builder.hpp"
 #include "project/builtin_tools.hpp"
 #include "project/model_params.hpp"

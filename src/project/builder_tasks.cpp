@@ -4,8 +4,8 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "expression/cel.hpp"
-#include "expression/template.hpp"
+#include "expression/cel/cel.hpp"
+#include "expression/template/template.hpp"
 #include "project/builder.hpp"
 #include "project/condition.hpp"
 #include "project/definition_fields.hpp"

@@ -5,8 +5,8 @@
 #include <array>
 
 #include "base/text.hpp"
-#include "expression/cel.hpp"
-#include "expression/template.hpp"
+#include "expression/cel/cel.hpp"
+#include "expression/template/template.hpp"
 #include "json/schema.hpp"
 #include "project/builder.hpp"
 #include "project/cron.hpp"

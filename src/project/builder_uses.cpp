@@ -6,7 +6,7 @@
 #include <array>
 
 #include "base/text.hpp"
-#include "expression/template.hpp"
+#include "expression/template/template.hpp"
 #include "project/builder.hpp"
 #include "project/condition.hpp"
 

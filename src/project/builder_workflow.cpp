@@ -5,7 +5,7 @@
 
 #include "base/duration.hpp"
 #include "base/text.hpp"
-#include "expression/template.hpp"
+#include "expression/template/template.hpp"
 #include "json/schema.hpp"
 #include "project/builder.hpp"
 

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "expression/cel.hpp"
-#include "expression/template.hpp"
+#include "expression/cel/cel.hpp"
+#include "expression/template/template.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
 

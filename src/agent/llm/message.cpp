@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "expression/template.hpp"
+#include "expression/template/template.hpp"
 
 namespace compozy::agent {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "agent/llm/sample.hpp"
 #include "base/text.hpp"
-#include "expression/template.hpp"
+#include "expression/template/template.hpp"
 #include "io/timer.hpp"
 #include "json/print.hpp"
 #include "project/model_params.hpp"

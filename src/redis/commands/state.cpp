@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "redis/commands/setting_rows.hpp"
+#include "redis/commands/config/setting_rows.hpp"
 #include "redis/resp/words.hpp"
 
 namespace compozy::redis {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "redis/commands/script_port.hpp"
+#include "redis/commands/scripting/script_port.hpp"
 
 namespace compozy::redis {
 

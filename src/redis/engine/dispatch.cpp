@@ -6,10 +6,10 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "redis/commands/client_info.hpp"
+#include "redis/commands/connection/client_info.hpp"
 #include "redis/commands/handlers.hpp"
-#include "redis/commands/redaction.hpp"
-#include "redis/commands/replication.hpp"
+#include "redis/commands/replication/replication.hpp"
+#include "redis/commands/server/redaction.hpp"
 #include "redis/engine/engine.hpp"
 
 namespace compozy::redis {

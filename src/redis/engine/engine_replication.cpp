@@ -2,8 +2,8 @@
 //
 // Replication in the engine: what its replicas get, and who waits for them.
 #include "observe/log.hpp"
-#include "redis/commands/failover.hpp"
 #include "redis/commands/handlers.hpp"
+#include "redis/commands/replication/failover.hpp"
 #include "redis/engine/engine.hpp"
 
 namespace compozy::redis {

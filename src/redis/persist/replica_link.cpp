@@ -10,7 +10,7 @@
 
 #include "base/text.hpp"
 #include "observe/log.hpp"
-#include "redis/commands/failover.hpp"
+#include "redis/commands/replication/failover.hpp"
 #include "redis/persist/loading.hpp"
 #include "redis/rdb/rdb_file.hpp"
 #include "redis/resp/reply_writer.hpp"

@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "base/result.hpp"
-#include "redis/commands/redis_peer.hpp"
+#include "redis/commands/generic/redis_peer.hpp"
 #include "redis/engine/engine.hpp"
 
 namespace compozy::redis {

@@ -12,7 +12,7 @@
 #include <mutex>
 #include <string>
 
-#include "redis/commands/script_port.hpp"
+#include "redis/commands/scripting/script_port.hpp"
 #include "redis/keyspace/keyspace.hpp"
 #include "redis/rdb/rdb_file.hpp"
 

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "redis/commands/script_port.hpp"
+#include "redis/commands/scripting/script_port.hpp"
 #include "redis/commands/state.hpp"
 #include "redis/script/script_machine.hpp"
 #include "redis/script/script_runner.hpp"

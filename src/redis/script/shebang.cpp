@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/text.hpp"
-#include "redis/commands/script_port.hpp"
+#include "redis/commands/scripting/script_port.hpp"
 #include "redis/resp/words.hpp"
 
 namespace compozy::redis {

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "observe/log.hpp"
-#include "redis/commands/client_info.hpp"
-#include "redis/commands/replication.hpp"
+#include "redis/commands/connection/client_info.hpp"
+#include "redis/commands/replication/replication.hpp"
 
 namespace compozy::redis {
 

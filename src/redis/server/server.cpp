@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "observe/log.hpp"
-#include "redis/commands/client_info.hpp"
+#include "redis/commands/connection/client_info.hpp"
 
 namespace compozy::redis {
 

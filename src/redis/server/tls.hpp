@@ -16,7 +16,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
-#include "redis/commands/settings.hpp"
+#include "redis/commands/config/settings.hpp"
 
 struct ssl_ctx_st;
 struct ssl_st;

@@ -2,8 +2,8 @@
 #include <array>
 #include <span>
 
-#include "expression/cel.hpp"
-#include "expression/template.hpp"
+#include "expression/cel/cel.hpp"
+#include "expression/template/template.hpp"
 #include "json/print.hpp"
 #include "project/condition.hpp"
 #include "workflow/machine/decider.hpp"

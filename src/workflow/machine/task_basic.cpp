@@ -3,7 +3,7 @@
 // basic, memory and signal: one activity each.
 //
 //   entered ──[sleep]──> activity opened ──outcome──> outputs rendered ──> closed
-#include "expression/template.hpp"
+#include "expression/template/template.hpp"
 #include "json/print.hpp"
 #include "workflow/machine/decider.hpp"
 

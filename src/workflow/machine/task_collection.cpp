@@ -8,7 +8,7 @@
 #include <array>
 
 #include "base/text.hpp"
-#include "expression/template.hpp"
+#include "expression/template/template.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
 #include "workflow/machine/decider.hpp"

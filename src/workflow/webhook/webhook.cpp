@@ -6,8 +6,8 @@
 
 #include "base/hash.hpp"
 #include "base/text.hpp"
-#include "expression/cel.hpp"
-#include "expression/template.hpp"
+#include "expression/cel/cel.hpp"
+#include "expression/template/template.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
 #include "json/schema.hpp"
