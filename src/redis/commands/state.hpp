@@ -166,7 +166,7 @@ class HostPort {
   virtual void follow(const std::string& host, int64_t port) = 0;
   virtual std::string config_file() const = 0;  // its absolute path; empty: started without one
   virtual std::string executable() const = 0;
-  virtual void log(std::string_view text) = 0;  // DEBUG LOG
+  virtual void log(std::string_view text) = 0;  // a warning
   // Small files of the server's own: the ACL file, the configuration. Writing replaces the whole file at once.
   virtual Result<std::string> read_file(const std::string& path) = 0;
   virtual Result<void> write_file(const std::string& path, std::string_view text) = 0;
@@ -200,6 +200,7 @@ struct ServerState {
   size_t monitors = 0;                                      // sessions in MONITOR
   Session* current = nullptr;                               // whose command, EXEC or script runs
   bool cron_is_paused = false;                              // DEBUG PAUSE-CRON
+  bool skip_payload_checksums = false;                      // DEBUG SET-SKIP-CHECKSUM-VALIDATION
   bool reply_buffers_resize = true;                         // DEBUG REPLYBUFFER RESIZING
   int64_t reply_peak_reset_ms = 5000;                       // DEBUG REPLYBUFFER PEAK-RESET-TIME; negative: never
   std::map<std::string, std::string, std::less<>> renamed;  // rename-command: the old name → the new one, "" is none

@@ -55,6 +55,9 @@ std::optional<LoadedValue> read_value(RdbReader& in, uint8_t type, const Encodin
 // DUMP's payload: type, value, version, checksum.
 std::string dump_payload(const Entry& entry);
 enum class PayloadError : uint8_t { none, checksum, format };
-PayloadError read_payload(std::string_view payload, const EncodingLimits& limits, LoadedValue& value);
+PayloadError read_payload(std::string_view payload, const EncodingLimits& limits, LoadedValue& value,
+                          bool verify_checksum = true);
+// How Redis' log calls what a payload's first byte says it holds: "Zset ziplist", "Stream listpack", …
+std::string_view encoding_name(std::string_view payload);
 
 }  // namespace compozy::redis

@@ -42,12 +42,15 @@ bool parse_restore(Context& ctx, RestoreOptions& options) {
 }
 
 bool read(Context& ctx, std::string_view payload, LoadedValue& value) {
-  switch (read_payload(payload, ctx.space().limits, value)) {
+  switch (read_payload(payload, ctx.space().limits, value, !ctx.server.skip_payload_checksums)) {
     case PayloadError::none: return true;
     case PayloadError::checksum: return ctx.error("ERR DUMP payload version or checksum are wrong");
-    case PayloadError::format: return ctx.error("ERR Bad data format");
+    case PayloadError::format: break;
   }
-  return false;
+  if (ctx.server.host != nullptr) {
+    ctx.server.host->log("RESTORE refused: " + std::string(encoding_name(payload)) + " integrity check failed");
+  }
+  return ctx.error("ERR Bad data format");
 }
 
 void propagate_restore(Context& ctx, int64_t deadline_ms, const RestoreOptions& options) {

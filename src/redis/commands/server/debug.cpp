@@ -48,6 +48,11 @@ void debug_pause_cron(Context& ctx) {
   ctx.reply.ok();
 }
 
+void debug_skip_checksums(Context& ctx) {
+  ctx.server.skip_payload_checksums = ctx.arg(2) != "0";
+  ctx.reply.ok();
+}
+
 void debug_aof_flush_sleep(Context& ctx) {
   int64_t us = 0;
   if (!ctx.integer(ctx.arg(2), us)) return;
@@ -201,6 +206,8 @@ constexpr std::array kRows{
     DebugRow{"segfault", 2, 2, debug_segfault, "Crash the server."},
     DebugRow{"set-active-expire", 3, 3, debug_set_active_expire, "Turn active expiry on (1) or off (0)."},
     DebugRow{"set-disable-deny-scripts", 3, 3, debug_allow_denied, "Let scripts run every command (1) or not (0)."},
+    DebugRow{"set-skip-checksum-validation", 3, 3, debug_skip_checksums,
+             "Take payloads of RESTORE also with a wrong checksum (1) or not (0)."},
     DebugRow{"sleep", 3, 3, debug_sleep, "Stand still for so many seconds."},
     DebugRow{"stringmatch-len", 4, 4, debug_stringmatch_len, "Match a string of so many bytes with a pattern."},
 };
