@@ -73,7 +73,7 @@ enum Category : uint32_t {
 // end backwards), and the keys follow it.
 struct KeySpec {
   enum class How : uint8_t { range, numkeys, unknown };  // unknown: no rule tells, the command itself knows
-  std::string_view flags;  // as COMMAND INFO names them: "RW access update"
+  std::string_view flags;                                // as COMMAND INFO names them: "RW access update"
   How how = How::range;
   int first = 1;
   int last = 0;  // range: relative to first, or negative from the end; numkeys: how far the first key is from the count
