@@ -36,7 +36,8 @@ std::string_view name_of(std::string_view segment) {
 
 void Router::add(std::string method, std::string pattern, Handler handler, RouteOptions options) {
   ASSERT(pattern.starts_with('/'));
-  auto route = std::make_unique<Route>(Route{std::move(method), std::move(pattern), std::move(handler), options});
+  auto route =
+      std::make_unique<Route>(Route{std::move(method), std::move(pattern), std::move(handler), std::move(options)});
   Node* node = root_.get();
   for (const auto segment : segments_of(route->pattern)) {
     ASSERT(node->rest == nullptr || !is_rest(segment) || !node->rest->methods.contains(route->method));
