@@ -56,7 +56,8 @@ integration/dismiss-mem integration/corrupt-dump integration/redis-cli integrati
 unit/shutdown unit/expire unit/other unit/functions unit/aofrw unit/type/list unit/type/set unit/type/zset
 unit/type/hash unit/type/stream unit/type/stream-cgroups unit/type/string unit/pause unit/dump
 unit/oom-score-adj""".split()
-MINUTES = {"integration/replication", "integration/replication-psync", "unit/aofrw"}
+MINUTES = {"integration/replication", "integration/replication-psync", "integration/psync2", "integration/aof-multi-part",
+           "unit/aofrw"}
 BY_TIME = {"integration/psync2", "integration/psync2-reg"}  # how many of its tests run depends on how long each takes
 LEFT_OUT = [
     ("tests tagged `slow` or `large-memory`", "minutes of runtime each; the nightly run of a maintainer"),
