@@ -41,7 +41,8 @@ void ListValue::drop_chunk(size_t index) {
 Packed ListValue::new_chunk(bool in_front, size_t bytes) const {
   constexpr size_t kLargeChunks = 32;
   Packed chunk;
-  if (chunks_.size() - first_ >= kLargeChunks && bytes <= kChunkBytes / 2) chunk.reserve(kChunkBytes, in_front);
+  if (chunks_.size() - first_ >= kLargeChunks && bytes <= Packed::kListChunk / 2)
+    chunk.reserve(Packed::kListChunk, in_front);
   return chunk;
 }
 

@@ -45,10 +45,8 @@ class ListValue {
   size_t remove(std::string_view value, size_t count, bool backwards);
 
  private:
-  static constexpr uint32_t kChunkBytes = 8192 - Packed::kHeadBytes;
-
   static bool fits(const Packed& chunk, size_t size) {
-    return chunk.count() == 0 || chunk.bytes() + Packed::footprint(size) <= kChunkBytes;
+    return chunk.count() == 0 || chunk.bytes() + Packed::footprint(size) <= Packed::kListChunk;
   }
   Packed new_chunk(bool in_front, size_t bytes) const;
   void drop_chunk(size_t index);

@@ -13,7 +13,6 @@ namespace {
 
 constexpr uint32_t kShort = 253;  // the longest element with one-byte lengths
 constexpr uint8_t kLong = 254;
-constexpr uint32_t kListChunk = 8192 - Packed::kHeadBytes;  // with the head one of the allocator's sizes
 
 uint32_t length_bytes(size_t size) { return size <= kShort ? 1 : 5; }
 

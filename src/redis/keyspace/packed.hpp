@@ -24,6 +24,7 @@ class Packed {
   enum class Walk : uint8_t { both_ways, forwards };
 
   static constexpr uint32_t kHeadBytes = 16;
+  static constexpr uint32_t kListChunk = 8192 - kHeadBytes;  // of a list; with the head one of the allocator's sizes
 
   explicit Packed(Walk walk = Walk::both_ways) : head_(empty(walk)) {}
   ~Packed() { release(); }
