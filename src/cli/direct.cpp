@@ -11,19 +11,14 @@ namespace compozy::cli {
 namespace {
 
 Result<void> execute(Invocation& invocation, const std::string& kind) {
-  ApiClient client(invocation);
   TRY(json::Value with, read_members(invocation, "--with"));
   json::Value body = json::Value::object({{"with", std::move(with)}});
   for (const char* name : {"action", "prompt", "workflow"}) {
     const std::string option = std::string("--") + name;
     if (invocation.has(option)) body.set(name, invocation.value(option));
   }
-  http::Headers headers;
-  if (invocation.has("--key")) headers.add("Idempotency-Key", invocation.value("--key"));
-  TRY(const json::Value started,
-      client.call("POST", "/api/v0/" + kind + "/" + http::percent_encode(invocation.positional(0)) + "/executions",
-                  body, headers));
-  return follow_started(client, invocation, started);
+  return launch(invocation, "/api/v0/" + kind + "/" + http::percent_encode(invocation.positional(0)) + "/executions",
+                body);
 }
 
 std::string joined(const json::Value& texts) {

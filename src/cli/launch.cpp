@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/launch.hpp"
 
-#include "base/text.hpp"
+#include "cli/client.hpp"
 #include "cli/output.hpp"
 #include "cli/watch.hpp"
 #include "json/parse.hpp"
@@ -25,7 +25,11 @@ Result<json::Value> read_members(const Invocation& invocation, const std::string
   return input;
 }
 
-Result<void> follow_started(ApiClient& client, const Invocation& invocation, const json::Value& started) {
+Result<void> launch(const Invocation& invocation, const std::string& path, const json::Value& body) {
+  ApiClient client(invocation);
+  http::Headers headers;
+  if (invocation.has("--key")) headers.add("Idempotency-Key", invocation.value("--key"));
+  TRY(const json::Value started, client.call("POST", path, body, headers));
   const std::string id = started["exec_id"].string_or("");
   if (invocation.has("--watch") || invocation.has("--wait")) note("run " + id);
   if (invocation.has("--watch")) return watch_run(client, id, 0, invocation.json());

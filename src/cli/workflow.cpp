@@ -31,16 +31,11 @@ Result<void> run_workflow_get(Invocation& invocation) {
 }
 
 Result<void> run_workflow_execute(Invocation& invocation) {
-  ApiClient client(invocation);
   TRY(json::Value input, read_members(invocation, "--input"));
   json::Value body = json::Value::object({{"input", std::move(input)}});
   if (invocation.has("--task")) body.set("task_id", invocation.value("--task"));
-  http::Headers headers;
-  if (invocation.has("--key")) headers.add("Idempotency-Key", invocation.value("--key"));
-  TRY(const json::Value started,
-      client.call("POST", "/api/v0/workflows/" + http::percent_encode(invocation.positional(0)) + "/executions", body,
-                  headers));
-  return follow_started(client, invocation, started);
+  return launch(invocation, "/api/v0/workflows/" + http::percent_encode(invocation.positional(0)) + "/executions",
+                body);
 }
 
 }  // namespace compozy::cli
