@@ -10,12 +10,7 @@ namespace compozy::cli {
 
 Result<void> run_audit_list(Invocation& invocation) {
   ApiClient client(invocation);
-  std::string path = "/api/v0/audit?limit=" + http::percent_encode(invocation.value("--limit", "20"));
-  for (const char* name : {"since", "subject"}) {
-    const std::string option = std::string("--") + name;
-    if (invocation.has(option)) path += "&" + std::string(name) + "=" + http::percent_encode(invocation.value(option));
-  }
-  TRY(const json::Value data, client.call("GET", path));
+  TRY(const json::Value data, client.call("GET", "/api/v0/audit" + list_query(invocation, {"since", "subject"})));
   if (invocation.json()) {
     print_json(data["entries"]);
     return {};

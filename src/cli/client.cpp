@@ -159,4 +159,13 @@ io::Task<Result<bool>> ApiClient::stream(std::string path, int64_t& last, std::s
   }
 }
 
+std::string list_query(const Invocation& invocation, std::initializer_list<std::string_view> names) {
+  std::string query = "?limit=" + http::percent_encode(invocation.value("--limit", "20"));
+  for (const std::string_view name : names) {
+    const std::string option = "--" + std::string(name);
+    if (invocation.has(option)) query += "&" + std::string(name) + "=" + http::percent_encode(invocation.value(option));
+  }
+  return query;
+}
+
 }  // namespace compozy::cli

@@ -7,8 +7,10 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "cli/command.hpp"
@@ -50,5 +52,8 @@ class ApiClient {
   std::unique_ptr<io::Loop> loop_;
   std::unique_ptr<http::Client> client_;
 };
+
+// The query of a list: --limit, 20 unless given, and those of the named options that are given, as in "status".
+std::string list_query(const Invocation& invocation, std::initializer_list<std::string_view> names);
 
 }  // namespace compozy::cli

@@ -53,12 +53,7 @@ std::string duration_of(const json::Value& item) {
 
 Result<void> run_execution_list(Invocation& invocation) {
   ApiClient client(invocation);
-  std::string path = "/api/v0/executions/workflows?limit=" + http::percent_encode(invocation.value("--limit", "20"));
-  if (invocation.has("--workflow")) path += "&workflow=" + http::percent_encode(invocation.value("--workflow"));
-  for (const char* name : {"status", "since", "until"}) {
-    const std::string option = std::string("--") + name;
-    if (invocation.has(option)) path += "&" + std::string(name) + "=" + http::percent_encode(invocation.value(option));
-  }
+  std::string path = "/api/v0/executions/workflows" + list_query(invocation, {"workflow", "status", "since", "until"});
   for (const std::string& where : invocation.values("--where")) {
     TRY(const std::string filter, filter_of(where));
     path += filter;
