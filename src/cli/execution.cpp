@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/duration.hpp"
 #include "base/text.hpp"
 #include "cli/client.hpp"
 #include "cli/command.hpp"
@@ -40,13 +39,6 @@ Result<std::string> filter_of(std::string_view where) {
   const std::string bound = !compares ? "" : where[sign] == '>' ? ".min" : ".max";
   return "&attribute." + http::percent_encode(trim(where.substr(0, sign))) + bound + "=" +
          http::percent_encode(trim(where.substr(sign + (compares ? 2 : 1))));
-}
-
-std::string duration_of(const json::Value& item) {
-  const json::Value* duration = item.find("duration_ms");
-  if (duration == nullptr) return "";
-  const int64_t ms = duration->integer_or(0);
-  return ms == 0 ? "0ms" : format_duration_ms(ms);
 }
 
 }  // namespace

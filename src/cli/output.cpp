@@ -6,6 +6,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "base/duration.hpp"
 #include "base/text.hpp"
 #include "io/file.hpp"
 #include "json/parse.hpp"
@@ -103,6 +104,13 @@ void print_error(const Error& error, bool as_json) {
     return;
   }
   note("compozy: " + error.to_string());
+}
+
+std::string duration_of(const json::Value& item) {
+  const json::Value* duration = item.find("duration_ms");
+  if (duration == nullptr) return "";
+  const int64_t ms = duration->integer_or(0);
+  return ms == 0 ? "0ms" : format_duration_ms(ms);
 }
 
 Result<json::Value> read_json_argument(const std::string& text, std::string_view option) {

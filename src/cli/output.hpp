@@ -21,6 +21,9 @@ void print_json(const json::Value& value);                     // standard outpu
 void print_table(std::vector<std::vector<std::string>> rows);  // the first row is the header
 void print_error(const Error& error, bool as_json);
 
+// How long a run or a task took, as it is shown; empty where it has not ended.
+std::string duration_of(const json::Value& item);
+
 // JSON given as text, as @FILE, or as '-' for standard input.
 Result<json::Value> read_json_argument(const std::string& text, std::string_view option);
 

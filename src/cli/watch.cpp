@@ -25,10 +25,7 @@ std::string task_line(const json::Value& data) {
   const std::string status = data["status"].string_or("");
   if (status == "RUNNING") return " begins" + shown(data["input"]);
   std::string text = " " + status;
-  if (const json::Value* duration = data.find("duration_ms")) {
-    const int64_t ms = duration->integer_or(0);
-    text += " after " + (ms == 0 ? "0ms" : format_duration_ms(ms));
-  }
+  if (const std::string duration = duration_of(data); !duration.empty()) text += " after " + duration;
   if (const json::Value* error = data.find("error")) return text + ": " + text_of((*error)["message"]);
   return text + shown(data["output"]);
 }
