@@ -53,12 +53,7 @@ void write(const std::string& text) {
   std::fflush(stdout);
 }
 
-void line(const std::string& given) {
-  const std::string text = printable(given);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fputc('\n', stdout);
-  std::fflush(stdout);
-}
+void line(const std::string& text) { write(text + "\n"); }
 
 void note(const std::string& text) { std::fprintf(stderr, "%s\n", printable(text).c_str()); }
 
