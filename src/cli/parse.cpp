@@ -97,6 +97,10 @@ bool is_command(std::string_view word) {
   return std::ranges::any_of(commands(), [&](const Command& command) { return command.path == word; });
 }
 
+bool is_group(std::string_view word) {
+  return std::ranges::any_of(groups(), [&](const Group& group) { return group.name == word; });
+}
+
 Invocation invocation_of(const Command& command, Slots& slots, const Ports& ports) {
   Invocation invocation(command, ports);
   for (auto& [name, values] : slots.values) {
@@ -110,8 +114,7 @@ Invocation invocation_of(const Command& command, Slots& slots, const Ports& port
   return invocation;
 }
 
-// `compozy help workflow get` is `compozy workflow get --help`, `compozy --version` is `compozy version`, and a group
-// alone asks for its own help.
+// `compozy help workflow get` is `compozy workflow get --help`, and `compozy --version` is `compozy version`.
 std::vector<const char*> as_meant(int argc, const char* const* argv) {
   std::vector<const char*> words(argv, argv + argc);
   if (argc < 2) return words;
@@ -146,13 +149,10 @@ class Grammar {
   };
   std::vector<Leaf> leaves;
 
-  // The group that these words name and nothing else, or null.
-  CLI::App* bare_group(int argc, const char* const* argv) {
-    if (argc != 2) return nullptr;
-    for (const Group& group : groups()) {
-      if (group.name == argv[1]) return app.get_subcommand(std::string(group.name));
-    }
-    return nullptr;
+  // What these words name without a command: the program or one of its groups; null where they say more.
+  CLI::App* bare(std::span<const char* const> words) {
+    if (words.size() == 1) return &app;
+    return words.size() == 2 && is_group(words[1]) ? app.get_subcommand(words[1]) : nullptr;
   }
 
  private:
@@ -177,10 +177,6 @@ class Grammar {
 
   std::map<std::string_view, CLI::App*> made_;
 };
-
-bool is_group(std::string_view word) {
-  return std::ranges::any_of(groups(), [&](const Group& group) { return group.name == word; });
-}
 
 // The command that the words begin with, for "`compozy workflow get --help` shows …".
 std::string path_of(const CLI::App& app) {
@@ -208,9 +204,8 @@ Parsed parse(int argc, const char* const* argv, const Ports& ports) {
   Grammar grammar;
   const std::vector<const char*> words = as_meant(argc, argv);
   const int count = static_cast<int>(words.size());
-  CLI::App* bare = count == 1 ? &grammar.app : grammar.bare_group(count, words.data());
-  if (bare != nullptr) {
-    std::fputs(bare->help().c_str(), stderr);
+  if (const CLI::App* named = grammar.bare(words)) {
+    std::fputs(named->help().c_str(), stderr);
     return {.invocation = {}, .exit_code = static_cast<int>(ExitCode::usage)};
   }
   try {
