@@ -162,20 +162,13 @@ io::Task<bool> Connection::serve_one() {
                                        : "there is nothing at " + head.path};
     Response response = server_.refusal(known ? 405 : 404, error);
     if (known) response.headers.set("Allow", match.allow);
-    about.keep_alive = about.keep_alive && parser.is_done();
-    const bool again = co_await send(std::move(response), about);
-    if (!again && !parser.is_done()) co_await drain();
-    co_return again;
+    co_return co_await send_early(std::move(response), std::move(about), parser.is_done());
   }
 
   about.exchange.pattern = match.route->pattern;
   if (match.route->options.turn_away) {
-    if (auto answer = match.route->options.turn_away(head)) {
-      about.keep_alive = about.keep_alive && parser.is_done();
-      const bool again = co_await send(*std::move(answer), about);
-      if (!again && !parser.is_done()) co_await drain();
-      co_return again;
-    }
+    if (auto answer = match.route->options.turn_away(head))
+      co_return co_await send_early(*std::move(answer), std::move(about), parser.is_done());
   }
   parser.limit_body(match.route->options.body_bytes_max);
   if (!parser.is_done()) {
@@ -240,6 +233,14 @@ io::Task<bool> Connection::send(Response response, Exchanged about) {
     server_.options.on_exchange(about.exchange);
   }
   co_return again&& sent.has_value();
+}
+
+// Answers what the header alone decides. A body that comes with it is not read, which ends the connection.
+io::Task<bool> Connection::send_early(Response response, Exchanged about, bool is_whole) {
+  about.keep_alive = about.keep_alive && is_whole;
+  const bool again = co_await send(std::move(response), std::move(about));
+  if (!again && !is_whole) co_await drain();
+  co_return again;
 }
 
 io::Task<Result<void>> Connection::send_stream(Response response, Exchanged about) {

@@ -83,6 +83,7 @@ class Connection {
   io::Task<Result<size_t>> read_more();
   io::Task<bool> answer(Request request, const Route& route, Exchanged about);
   io::Task<bool> send(Response response, Exchanged about);
+  io::Task<bool> send_early(Response response, Exchanged about, bool is_whole);
   io::Task<Result<void>> send_stream(Response response, Exchanged about);
   io::Task<void> refuse(int status, Error error, Exchanged about);
   io::Task<void> drain();
