@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "io/completion.hpp"
@@ -177,10 +178,8 @@ io::Task<bool> Connection::serve_one() {
       const auto invited = co_await stream_->write_all("HTTP/1.1 100 Continue\r\n\r\n", deadline_.token());
       if (!invited) co_return false;
     }
-    const size_t held_before = held_;
     Result<void> whole = body ? co_await read_body(parser) : Result<void>(fail(std::move(body).error()));
-    server_.body_bytes -= held_ - held_before;
-    held_ = held_before;
+    server_.body_bytes -= std::exchange(held_, 0);
     if (!whole) {
       co_await refuse(status_of(whole.error(), false), whole.error(), std::move(about));
       co_return false;
