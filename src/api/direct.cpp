@@ -2,10 +2,11 @@
 //
 // Agents and tasks started by themselves, each as a durable run of its own (project/direct.hpp).
 //
-//   GET  /api/v0/agents | tasks                     what there is
-//   POST /api/v0/agents/{id}/executions[/sync]      {action?, prompt?, with?, workflow?, timeout?}; an action or a
-//   prompt POST /api/v0/tasks/{id}/executions[/sync]       {with?, workflow?, timeout?} GET
-//   /api/v0/executions/agents|tasks/{exec_id}  and /stream, as of workflows
+//   GET  /api/v0/agents | tasks                          what there is
+//   POST /api/v0/agents/{id}/executions[/sync]           {action?, prompt?, with?, workflow?, timeout?}; one of the
+//                                                        first two at least
+//   POST /api/v0/tasks/{id}/executions[/sync]            {with?, workflow?, timeout?}
+//   GET  /api/v0/executions/agents|tasks/{exec_id}       and /stream, as of workflows
 //
 // 202 {exec_id, exec_url}; sync: 200 {exec_id, output, state}, 408 when `timeout` seconds pass and the run goes on.
 #include "project/direct.hpp"
