@@ -2,9 +2,9 @@
 #include "app/programs.hpp"
 
 #include <cctype>
-#include <cstdlib>
 
 #include "expression/secret.hpp"
+#include "io/process.hpp"
 #include "json/print.hpp"
 
 namespace compozy::app {
@@ -17,7 +17,7 @@ json::Value host_env_of(const project::Workflow& workflow) {
     size_t end = at + kMark.size();
     while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '_')) ++end;
     const std::string name = text.substr(at + kMark.size(), end - at - kMark.size());
-    if (!name.empty() && std::getenv(name.c_str()) != nullptr) env.set(name, expression::secret_ref(name));
+    if (!name.empty() && io::environment_variable(name)) env.set(name, expression::secret_ref(name));
   }
   return env;
 }

@@ -7,7 +7,6 @@
 #include <cctype>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 
 #include "agent/llm/pacing.hpp"
@@ -50,11 +49,6 @@ std::string absolute_below(const std::string& root, const std::string& path) {
   return path.starts_with('/') ? path : root + "/" + path;
 }
 
-std::optional<std::string> host_variable(std::string_view name) {
-  const char* value = std::getenv(std::string(name).c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
 // What a client on this machine types to reach a listener on this host.
 std::string address_of(const std::string& host, uint16_t port) {
   std::string name = host == "localhost" || host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host;
@@ -67,7 +61,7 @@ std::string own_name() {
   std::error_code ec;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", ec);
   if (ec) return "compozy";
-  const std::string path = host_variable("PATH").value_or("");
+  const std::string path = io::environment_variable("PATH").value_or("");
   for (const std::string_view folder : split(path, ':')) {
     if (std::filesystem::equivalent(std::filesystem::path(folder) / "compozy", self, ec)) return "compozy";
   }
@@ -222,7 +216,7 @@ Result<void> Server::open_workflows() {
       .providers = *providers_,
       .tools = *tools_,
       .memory = *memory_,
-      .host_env = host_variable,
+      .host_env = io::environment_variable,
       .loop_limits = {.iterations_max = config_.integer("llm.max_tool_iterations"),
                       .output_retries_max = config_.integer("llm.structured_output_retries")}});
   definitions_ = std::make_unique<store::ConfigStore>(
@@ -275,7 +269,7 @@ Result<void> Server::open_http() {
                             int64_t limit) { return read_memory(std::move(memory), std::move(key), offset, limit); },
       .purge_runs = [this](std::string workflow,
                            bool dry_run) { return housekeeping_->sweep(std::move(workflow), dry_run); },
-      .host_env = host_variable,
+      .host_env = io::environment_variable,
       .probes = {},
       .version = version_,
       .mode = std::string(config::mode_name(modes_.temporal)),

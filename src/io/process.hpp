@@ -16,6 +16,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -52,7 +53,7 @@ void adopt_orphans();
 uint64_t raise_open_files();
 
 // A variable of our own environment.
-std::optional<std::string> environment_variable(const std::string& name);
+std::optional<std::string> environment_variable(std::string_view name);
 
 struct ProcessExit {
   int code = 0;    // 0 … 255 when it ended by itself
