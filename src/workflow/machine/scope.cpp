@@ -50,7 +50,7 @@ json::Value Decider::base_context(const Task* task, const json::Value& input, co
     // An env that cannot be rendered shows itself where it is used, as a missing name.
     if (auto env = render(program_.workflow().env, below)) workflow_env_ = merge(workflow_env_, *env);
   }
-  json::Value env = around.empty() || !program_.containers_have_env() ? workflow_env_ : env_around(around);
+  json::Value env = env_around(around);
   context.set("env", env);
   if (task != nullptr && !task->env.is_null()) {
     if (auto own = render(task->env, context)) context.set("env", merge(std::move(env), *own));
@@ -83,6 +83,7 @@ json::Value Decider::task_context(const Task& task, const std::string& parent, c
 }
 
 json::Value Decider::env_around(const std::string& path) {
+  if (path.empty() || !program_.containers_have_env()) return workflow_env_;
   const Frame* frame = state_.find_frame(path);
   const Task* task = frame == nullptr ? nullptr : program_.find_task(path);
   if (task == nullptr) return workflow_env_;
@@ -98,7 +99,7 @@ json::Value Decider::parent_view(const std::string& path, int64_t depth) {
                                           {"input", parent->input},
                                           {"with", parent->input},
                                           {"action", ""},
-                                          {"env", program_.containers_have_env() ? env_around(path) : workflow_env_},
+                                          {"env", env_around(path)},
                                           {"status", status_name(Status::running)},
                                           {"output", nullptr},
                                           {"error", nullptr}});
