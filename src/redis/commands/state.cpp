@@ -97,8 +97,7 @@ const Settings::OutputLimit& ServerState::output_limit(std::string_view client_c
   return output_limits_[client_class == "normal" ? 0 : client_class == "slave" ? 1 : 2];
 }
 
-void ServerState::end_pause_if_over(int64_t now_ms) {
-  if (pause.what == ClientPause::What::nothing || now_ms < pause.until_ms) return;
+void ServerState::end_pause() {
   pause = {};
   keyspace.set_expiry_paused(following.on());
   engine->pause_ended();

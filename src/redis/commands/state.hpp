@@ -229,7 +229,7 @@ struct ServerState {
   Session* session_by_id(uint64_t id) const;
   CommandStats& stats_of(const Row& row) { return stats.by_command[row_id(row)]; }
   const Settings::OutputLimit& output_limit(std::string_view client_class) const;
-  void end_pause_if_over(int64_t now_ms);
+  void end_pause();
   // The master is away, and its old data shall not be shown.
   bool is_stale() const {
     return following.on() && following.link != Following::Link::up && !settings.replica_serve_stale_data;

@@ -376,7 +376,8 @@ SessionOwner::Debugging Engine::debugger_command(Session& session, std::vector<s
 void Engine::cron() {
   if (state_.scripts->busy()) return;
   state_.keyspace.begin_unit();
-  state_.end_pause_if_over(state_.keyspace.now_ms());
+  const bool paused = state_.pause.what != ClientPause::What::nothing;
+  if (paused && state_.keyspace.now_ms() >= state_.pause.until_ms) state_.end_pause();
   state_.keyspace.set_lru_clock(static_cast<uint32_t>(state_.keyspace.clock().monotonic_us() / 1'000'000));
   for (const auto& place : waiters_.overdue(state_.keyspace.now_ms())) finish_blocked(place, {});
   state_.stats.sample(state_.keyspace.clock().monotonic_us(), state_.replication);

@@ -285,7 +285,7 @@ void run_client_pause(Context& ctx) {
 }
 
 void run_client_unpause(Context& ctx) {
-  ctx.server.end_pause_if_over(ctx.server.pause.until_ms);
+  if (ctx.server.pause.what != ClientPause::What::nothing) ctx.server.end_pause();
   ctx.reply.ok();
 }
 

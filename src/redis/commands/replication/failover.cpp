@@ -47,9 +47,7 @@ std::string_view failover_state(const Failover& failover) {
 
 void end_failover(ServerState& server) {
   server.replication.failover = {};
-  server.pause = {};
-  server.keyspace.set_expiry_paused(server.following.on());
-  server.engine->pause_ended();
+  server.end_pause();
 }
 
 void abort_failover(ServerState& server, std::string_view reason) {

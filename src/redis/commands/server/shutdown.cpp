@@ -46,9 +46,7 @@ void tell_of_replicas(const ServerState& server) {
 void end_wait(ServerState& server) {
   if (!server.shutdown.on) return;
   server.shutdown = {};
-  server.pause = {};
-  server.keyspace.set_expiry_paused(server.following.on());
-  server.engine->pause_ended();
+  server.end_pause();
 }
 
 ShutdownOutcome finish(ServerState& server, ShutdownOptions how) {
