@@ -51,8 +51,7 @@ Result<bool> ReplicaSockets::offer(std::string_view bytes) {
     room = false;
     if (!is_stuck(*replica)) continue;
     log::warn("Disconnecting timedout replica (full sync): " + replica_name(*replica), {});
-    replica->killed = true;
-    replica->notify();
+    replica->kill();
   }
   if (attached_replicas(engine_.state()) == 0) {
     log::info("Diskless rdb transfer, last replica dropped, killing fork child.", {});

@@ -124,6 +124,11 @@ class Session {
   void notify() {
     if (owner_ != nullptr) owner_->session_has_output(*this);
   }
+  // Its owner closes the connection.
+  void kill() {
+    killed = true;
+    notify();
+  }
 
   size_t subscription_count() const { return channels.size() + patterns.size(); }
   bool subscribed() const { return subscription_count() > 0 || !shard_channels.empty(); }

@@ -37,8 +37,7 @@ void end_session(Context& ctx, Session& session) {
   if (&session == &ctx.session) {
     session.close_after_reply = true;
   } else {
-    session.killed = true;
-    session.notify();
+    session.kill();
   }
 }
 
@@ -255,8 +254,7 @@ std::string load_acl_file(ServerState& server) {
       session->close_after_reply = true;
       continue;
     }
-    session->killed = true;
-    session->notify();
+    session->kill();
   }
   return {};
 }

@@ -234,8 +234,7 @@ void run_client_kill(Context& ctx) {
     if (session == &ctx.session) {
       session->close_after_reply = true;
     } else {
-      session->killed = true;
-      session->notify();
+      session->kill();
     }
   }
   if (!old_style) return ctx.reply.integer(killed);

@@ -98,10 +98,7 @@ bool Replication::can_continue(std::string_view id, uint64_t offset) const {
 }
 
 void Replication::disconnect_replicas() {
-  for (Session* replica : replicas) {
-    replica->killed = true;
-    replica->notify();
-  }
+  for (Session* replica : replicas) replica->kill();
 }
 
 int64_t Replication::acknowledged(uint64_t offset) const {
@@ -222,10 +219,7 @@ void start_full_sync(ServerState& server) {
   log::info(std::string("Starting BGSAVE for SYNC with target: ") + (how.to_sockets ? "replicas sockets" : "disk"), {});
   if (const std::string problem = server.storage->start_sync(how); !problem.empty()) {
     log::warn("BGSAVE for replication failed", {{"reason", problem}});
-    for (Session* replica : waiting) {
-      replica->killed = true;
-      replica->notify();
-    }
+    for (Session* replica : waiting) replica->kill();
     return;
   }
   server.effects.select_again();
@@ -249,8 +243,7 @@ void greet_and_time_out(ServerState& server) {
                         now_ms - follower.acknowledged_at_ms > server.settings.repl_timeout * 1000;
     if (!silent || replica->killed) continue;
     log::warn("Disconnecting timedout replica (streaming sync): " + replica_name(*replica), {});
-    replica->killed = true;
-    replica->notify();
+    replica->kill();
   }
 }
 
