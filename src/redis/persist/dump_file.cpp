@@ -173,11 +173,8 @@ Result<std::unique_ptr<LogFile>> DumpFile::open_target() {
     std::filesystem::remove(temporary(), ignored);
     return open_(temporary());
   }
-  std::string mark;
-  constexpr std::string_view kDigits = "0123456789abcdef";
   const Engine::Hold hold(engine_);
-  for (int i = 0; i < 40; ++i) mark += kDigits[engine_.state().keyspace.random().below(kDigits.size())];
-  return std::make_unique<ReplicaSockets>(engine_, std::move(mark), stopping_);
+  return std::make_unique<ReplicaSockets>(engine_, engine_.state().replication.fresh_id(), stopping_);
 }
 
 Result<void> DumpFile::write_all() {

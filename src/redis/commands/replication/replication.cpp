@@ -5,6 +5,7 @@
 #include "redis/commands/replication/replication.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.hpp"
 #include "observe/log.hpp"
@@ -24,18 +25,18 @@ std::string Replication::fresh_id() {
 void Replication::activate(bool master) {
   if (active_) return;
   active_ = true;
-  if (!master) return;
   // Whoever followed before this server kept a stream cannot go on with it.
-  id_ = fresh_id();
-  second_id_.assign(40, '0');
-  second_offset_ = -1;
+  if (master) begin_history(fresh_id());
 }
 
-void Replication::deactivate(bool master) {
+void Replication::deactivate() {
   active_ = false;
   stream.restart(stream.end());
-  if (!master) return;
-  id_ = fresh_id();
+  begin_history(fresh_id());
+}
+
+void Replication::begin_history(std::string id) {
+  id_ = std::move(id);
   second_id_.assign(40, '0');
   second_offset_ = -1;
 }
@@ -57,29 +58,22 @@ void Replication::trim(int64_t backlog_bytes) {
   stream.trim(needed, static_cast<size_t>(backlog_bytes));
 }
 
-void Replication::begin_own_history() {
-  second_id_ = id_;
+void Replication::branch_off(std::string id) {
+  second_id_ = std::exchange(id_, std::move(id));
   second_offset_ = static_cast<int64_t>(stream.end()) + 1;
-  id_ = fresh_id();
   disconnect_replicas();
 }
 
 void Replication::take_over(const std::string& id, uint64_t offset) {
   disconnect_replicas();
-  id_ = id;
-  second_id_.assign(40, '0');
-  second_offset_ = -1;
+  begin_history(id);
   stream.restart(offset);
   active_ = true;
 }
 
 void Replication::continue_as(const std::string& id) {
   active_ = true;
-  if (id.empty() || id == id_) return;
-  second_id_ = id_;
-  second_offset_ = static_cast<int64_t>(stream.end()) + 1;
-  id_ = id;
-  disconnect_replicas();
+  if (!id.empty() && id != id_) branch_off(id);
 }
 
 void Replication::forget_history() { take_over(fresh_id(), 0); }
@@ -257,7 +251,7 @@ void tend_replicas(ServerState& server) {
   if (server.following.on() || !replication.replicas.empty() || !replication.active() || ttl_s == 0 ||
       now_ms - replication.alone_since_ms <= ttl_s * 1000)
     return;
-  replication.deactivate(true);
+  replication.deactivate();
   server.effects.replicated = false;
   log::info("Replication backlog freed after " + std::to_string(ttl_s) + " seconds without connected replicas.", {});
 }

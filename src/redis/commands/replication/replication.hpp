@@ -52,12 +52,12 @@ class Replication {
   // Whether writes go to the stream: somebody has followed this server, or it follows somebody.
   bool active() const { return active_; }
   void activate(bool master);
-  void deactivate(bool master);
+  void deactivate();  // of a master
   // To the stream; wakes the replicas. `backlog_bytes`: repl-backlog-size.
   void feed(std::string_view bytes, int64_t backlog_bytes);
   void trim(int64_t backlog_bytes);
 
-  void begin_own_history();                                // a replica becomes a master
+  void begin_own_history() { branch_off(fresh_id()); }     // a replica becomes a master
   void take_over(const std::string& id, uint64_t offset);  // all data came from this master
   void continue_as(const std::string& id);                 // the master went on under another name
   void forget_history();                                   // the data is not that of any history
@@ -69,6 +69,8 @@ class Replication {
   void reset_counts() { full_syncs = partial_syncs = refused_syncs = received_bytes = sent_bytes = 0; }
   // The replicas that have this much.
   int64_t acknowledged(uint64_t offset) const;
+  // Forty hexadecimal digits by chance.
+  std::string fresh_id();
 
   ReplicationStream stream;
   Failover failover;
@@ -84,7 +86,8 @@ class Replication {
   uint64_t sent_bytes = 0;
 
  private:
-  std::string fresh_id();
+  void begin_history(std::string id);  // that shares nothing with another
+  void branch_off(std::string id);     // from here on it is another one
 
   Random& random_;
   std::string id_;
