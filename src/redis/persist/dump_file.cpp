@@ -259,9 +259,8 @@ void DumpFile::give_to_replicas(const Result<void>& written) {
       follower.state = Follower::State::receiving;
       follower.file = file;
     } else {
-      follower.state = follower.file_only ? Follower::State::done : Follower::State::online;
+      follower.end_transfer(state.keyspace.clock().wall_ms());
       follower.starts_with_next_ack = true;  // Only then it is known to have read the mark.
-      follower.acknowledged_at_ms = state.keyspace.clock().wall_ms();
       log::info("Streamed replica with replica " + replica_name(*replica) +
                     " succeeded (socket). Waiting for REPLCONF ACK from replica to enable streaming",
                 {});

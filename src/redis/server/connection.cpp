@@ -347,8 +347,7 @@ void Connection::serve_replica(ServerState& state) {
   constexpr size_t kStreamPart = 256UL * 1024;
   Follower& follower = session_->follower;
   if (std::exchange(file_sent_, false) && follower.state == Follower::State::receiving) {
-    follower.state = follower.file_only ? Follower::State::done : Follower::State::online;
-    follower.acknowledged_at_ms = state.keyspace.clock().wall_ms();
+    follower.end_transfer(state.keyspace.clock().wall_ms());
     log::info("Synchronization with replica " + replica_name(*session_) + " succeeded", {});
   }
   if (follower.file != nullptr) {

@@ -109,6 +109,11 @@ struct Follower {
   std::shared_ptr<FileInTransfer> file;
 
   bool streams() const { return state == State::online && !starts_with_next_ack; }
+  // It has the file, or will have it with what waits in its output.
+  void end_transfer(int64_t now_ms) {
+    state = file_only ? State::done : State::online;
+    acknowledged_at_ms = now_ms;
+  }
   bool holds_stream() const { return !file_only && state >= State::attached; }
 };
 

@@ -162,8 +162,7 @@ void send_from_memory(ServerState& server, Session& replica) {
   attach(server, replica, server.replication.offset());
   replica.outbox.bytes += "$" + std::to_string(bytes.size()) + "\r\n";
   replica.outbox.bytes += bytes;
-  replica.follower.state = replica.follower.file_only ? Follower::State::done : Follower::State::online;
-  replica.follower.acknowledged_at_ms = server.keyspace.clock().wall_ms();
+  replica.follower.end_transfer(server.keyspace.clock().wall_ms());
   server.effects.select_again();
 }
 
