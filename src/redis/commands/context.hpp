@@ -143,7 +143,7 @@ struct Context {
     propagate_as(Args(command.begin(), command.size()));
   }
   void propagate_as(Args command);
-  // The same for the log alone, or for the replicas alone.
+  // The same for these alone.
   void propagate_only(EffectBuffer::Target target, Args command);
   void propagate_nothing() { propagated = true; }
 

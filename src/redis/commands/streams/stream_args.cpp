@@ -184,9 +184,11 @@ void log_claim(Context& ctx, std::string_view key, std::string_view group_name, 
                     "LASTID", group.last_id.to_string()});
 }
 
-void log_group_id(Context& ctx, std::string_view key, std::string_view group_name, const StreamGroup& group) {
-  ctx.propagate_as({"XGROUP", "SETID", key, group_name, group.last_id.to_string(), "ENTRIESREAD",
-                    std::to_string(group.entries_read)});
+void log_group_id(Context& ctx, std::string_view key, std::string_view group_name, const StreamGroup& group,
+                  EffectBuffer::Target target) {
+  ctx.propagate_only(target,
+                     std::array<std::string_view, 7>{"XGROUP", "SETID", key, group_name, group.last_id.to_string(),
+                                                     "ENTRIESREAD", std::to_string(group.entries_read)});
 }
 
 }  // namespace compozy::redis

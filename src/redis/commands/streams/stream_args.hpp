@@ -48,6 +48,7 @@ bool find_stream_group(Context& ctx, StreamValue*& stream, StreamGroup*& group);
 // What the log gets when an entry is delivered, claimed or found gone; and when a group's last ID moves.
 void log_claim(Context& ctx, std::string_view key, std::string_view group_name, const StreamGroup& group, StreamId id,
                const StreamGroup::Delivery& delivery);
-void log_group_id(Context& ctx, std::string_view key, std::string_view group_name, const StreamGroup& group);
+void log_group_id(Context& ctx, std::string_view key, std::string_view group_name, const StreamGroup& group,
+                  EffectBuffer::Target target = EffectBuffer::kBoth);
 
 }  // namespace compozy::redis

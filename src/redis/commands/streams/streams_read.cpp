@@ -180,10 +180,7 @@ void reply_new(Context& ctx, const StreamValue& stream, StreamId from, const Rea
   ctx.reply.end_array(place, shown);
   if (!moved) return;
   // To the replicas, a claim tells of it, as from Redis; the log shall know the counter of entries, too.
-  const uint8_t targets = ctx.server.effects.targets;
-  if (!reading.no_ack) ctx.server.effects.targets &= EffectBuffer::kLog;
-  log_group_id(ctx, key, reading.group, *group);
-  ctx.server.effects.targets = targets;
+  log_group_id(ctx, key, reading.group, *group, reading.no_ack ? EffectBuffer::kBoth : EffectBuffer::kLog);
 }
 
 // Serves one stream of a group's command; whether there was something to serve. The reply starts with `begin`.
