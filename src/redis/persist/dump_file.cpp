@@ -154,8 +154,7 @@ std::string DumpFile::begin(std::optional<ForReplicas> for_replicas) {
   keys_at_start_ = 0;
   for (size_t i = 0; i < state.keyspace.database_count(); ++i) keys_at_start_ += state.keyspace.database(i).size();
   ++state.stats.forks;
-  log::info((for_replicas && for_replicas->to_sockets ? "Background RDB transfer started by pid "
-                                                      : "Background saving started by pid ") +
+  log::info((to_sockets() ? "Background RDB transfer started by pid " : "Background saving started by pid ") +
                 std::to_string(getpid()),
             {});
   saving_ = true;
@@ -168,7 +167,7 @@ std::string DumpFile::begin(std::optional<ForReplicas> for_replicas) {
 }
 
 Result<std::unique_ptr<LogFile>> DumpFile::open_target() {
-  if (!for_replicas_ || !for_replicas_->to_sockets) {
+  if (!to_sockets()) {
     std::error_code ignored;
     std::filesystem::remove(temporary(), ignored);
     return open_(temporary());
@@ -184,7 +183,7 @@ Result<void> DumpFile::write_all() {
   TRY(file->append(start_bytes_));
   TRY(write_keys(*file));
   TRY(file->sync());
-  return for_replicas_ && for_replicas_->to_sockets ? Result<void>{} : move_into_place();
+  return to_sockets() ? Result<void>{} : move_into_place();
 }
 
 Result<void> DumpFile::write_keys(LogFile& file) {
@@ -219,7 +218,7 @@ Result<void> DumpFile::write_keys(LogFile& file) {
 // A file that was begun for replicas alone ends with the last of them.
 bool DumpFile::is_still_wanted() {
   const ServerState& state = engine_.state();
-  return !for_replicas_ || (!for_replicas_->to_sockets && !state.settings.save.empty()) || attached_replicas(state) > 0;
+  return !for_replicas_ || (!to_sockets() && !state.settings.save.empty()) || attached_replicas(state) > 0;
 }
 
 Result<void> DumpFile::move_into_place() {
@@ -236,7 +235,7 @@ Result<void> DumpFile::move_into_place() {
 // Under the gate.
 void DumpFile::give_to_replicas(const Result<void>& written) {
   ServerState& state = engine_.state();
-  const bool from_disk = !for_replicas_->to_sockets;
+  const bool from_disk = !to_sockets();
   if (written && !from_disk) {
     log::info("Diskless rdb transfer, done reading from pipe, " + std::to_string(attached_replicas(state)) +
                   " replicas still up.",
@@ -294,14 +293,13 @@ void DumpFile::finished(const Result<void>& written) {
   const int64_t now_s = state.keyspace.clock().wall_ms() / 1000;
   last_preimage_bytes_ = walk_.preimage_bytes();
   last_duration_s_ = now_s - started_s_;
-  const bool to_disk = !for_replicas_ || !for_replicas_->to_sockets;
-  if (written && !to_disk) {
+  if (written) {
     last_good_ = true;
-  } else if (written) {
-    last_save_s_ = now_s;
-    last_good_ = true;
-    dirty_saved_ = dirty_at_start_;
-    ++saves_;
+    if (!to_sockets()) {
+      last_save_s_ = now_s;
+      dirty_saved_ = dirty_at_start_;
+      ++saves_;
+    }
   } else {
     std::error_code ignored;
     std::filesystem::remove(temporary(), ignored);

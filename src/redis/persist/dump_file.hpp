@@ -66,6 +66,7 @@ class DumpFile final : public StoragePort {
   Result<std::unique_ptr<LogFile>> open_target();
   Result<void> write_keys(LogFile& file);
   Result<void> move_into_place();
+  bool to_sockets() const { return for_replicas_ && for_replicas_->to_sockets; }
   bool is_still_wanted();
   void give_to_replicas(const Result<void>& written);
   Result<void> delay(const LogFile& file, uint64_t keys);
