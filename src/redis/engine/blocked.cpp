@@ -45,38 +45,8 @@ void Waiters::forget(ServerState& state, const Session& session) {
   if (place != waiters_.end()) remove(state, place);
 }
 
-std::vector<Waiters::Place> Waiters::waiting_for(size_t database, std::string_view key) {
-  std::vector<Place> found;
-  for (auto at = waiters_.begin(); at != waiters_.end(); ++at) {
-    if (at->waits_for(database, key)) found.push_back(at);
-  }
-  return found;
-}
-
 Waiters::Place Waiters::find(uint64_t session_id) {
   return std::ranges::find_if(waiters_, [&](const Waiter& waiter) { return waiter.session->id() == session_id; });
-}
-
-std::vector<Waiters::Place> Waiters::overdue(int64_t now_ms) {
-  std::vector<Place> found;
-  for (auto at = waiters_.begin(); at != waiters_.end(); ++at) {
-    if (at->request.deadline_ms != 0 && at->request.deadline_ms <= now_ms) found.push_back(at);
-  }
-  return found;
-}
-
-std::vector<Waiters::Place> Waiters::waiting_for_replicas() {
-  std::vector<Place> found;
-  for (auto at = waiters_.begin(); at != waiters_.end(); ++at) {
-    if (at->request.replicas > 0) found.push_back(at);
-  }
-  return found;
-}
-
-std::vector<Waiters::Place> Waiters::all() {
-  std::vector<Place> found;
-  for (auto at = waiters_.begin(); at != waiters_.end(); ++at) found.push_back(at);
-  return found;
 }
 
 int64_t Waiters::next_deadline_ms() const {

@@ -33,12 +33,17 @@ class Waiters {
   void add(ServerState& state, Waiter waiter);
   void remove(ServerState& state, Place place);
   void forget(ServerState& state, const Session& session);
-  std::vector<Place> waiting_for(size_t database, std::string_view key);
   Place find(uint64_t session_id);
   Place end() { return waiters_.end(); }
-  std::vector<Place> overdue(int64_t now_ms);
-  std::vector<Place> waiting_for_replicas();
-  std::vector<Place> all();
+  // Those of whom this is true, so that each can be served and removed.
+  template <class Predicate>
+  std::vector<Place> those(Predicate wanted) {
+    std::vector<Place> found;
+    for (auto at = waiters_.begin(); at != waiters_.end(); ++at) {
+      if (wanted(*at)) found.push_back(at);
+    }
+    return found;
+  }
   int64_t next_deadline_ms() const;  // 0: none
   bool empty() const { return waiters_.empty(); }
 

@@ -273,7 +273,8 @@ void Engine::serve_waiters() {
     if (ready.empty()) return;
     state_.keyspace.begin_unit();  // Time went on: a key may have died since it was touched.
     for (const auto& [database, key] : ready) {
-      for (const Waiters::Place place : waiters_.waiting_for(database, key)) retry(place, key);
+      const auto waits = [&](const Waiter& waiter) { return waiter.waits_for(database, key); };
+      for (const Waiters::Place place : waiters_.those(waits)) retry(place, key);
     }
     end_unit(nullptr);
   }
@@ -379,7 +380,10 @@ void Engine::cron() {
   const bool paused = state_.pause.what != ClientPause::What::nothing;
   if (paused && state_.keyspace.now_ms() >= state_.pause.until_ms) state_.end_pause();
   state_.keyspace.set_lru_clock(static_cast<uint32_t>(state_.keyspace.clock().monotonic_us() / 1'000'000));
-  for (const auto& place : waiters_.overdue(state_.keyspace.now_ms())) finish_blocked(place, {});
+  const auto overdue = [now_ms = state_.keyspace.now_ms()](const Waiter& waiter) {
+    return waiter.request.deadline_ms != 0 && waiter.request.deadline_ms <= now_ms;
+  };
+  for (const Waiters::Place place : waiters_.those(overdue)) finish_blocked(place, {});
   state_.stats.sample(state_.keyspace.clock().monotonic_us(), state_.replication);
   tend_replication();
   if (state_.loading) return;

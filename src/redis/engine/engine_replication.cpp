@@ -30,9 +30,8 @@ void Engine::ask_replicas() {
 }
 
 void Engine::refuse_blocked(Handler which, std::string_view error) {
-  for (const Waiters::Place place : waiters_.all()) {
-    if (place->row->run == which) finish_blocked(place, error);
-  }
+  const auto runs_it = [&](const Waiter& waiter) { return waiter.row->run == which; };
+  for (const Waiters::Place place : waiters_.those(runs_it)) finish_blocked(place, error);
 }
 
 // A replica that hears nothing for long gives its master up.
@@ -54,13 +53,15 @@ void Engine::tend_replication() {
 
 void Engine::serve_those_who_wait_for_replicas() {
   state_.replication.acknowledged_lately = false;
-  for (const Waiters::Place place : waiters_.waiting_for_replicas()) {
-    if (state_.replication.acknowledged(place->request.offset) >= place->request.replicas) finish_blocked(place, {});
-  }
+  const auto served = [&](const Waiter& waiter) {
+    const BlockRequest& request = waiter.request;
+    return request.replicas > 0 && state_.replication.acknowledged(request.offset) >= request.replicas;
+  };
+  for (const Waiters::Place place : waiters_.those(served)) finish_blocked(place, {});
 }
 
 void Engine::unblock_all(std::string_view error) {
-  for (const Waiters::Place place : waiters_.all()) {
+  for (const Waiters::Place place : waiters_.those([](const Waiter&) { return true; })) {
     Session& session = *place->session;
     finish_blocked(place, error);
     session.close_after_reply = true;
