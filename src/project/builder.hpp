@@ -62,6 +62,9 @@ struct ChildRunUse {
   std::string field;
 };
 
+// Whether a reference to `wanted` may mean a task whose id is a template: "judge-{{ .index }}" as "judge-*".
+bool id_may_be(const std::string& id, const std::string& wanted);
+
 class Builder {
  public:
   Builder(const Node& file, const Shelf& shelf, Diagnostics& diagnostics)
@@ -162,6 +165,10 @@ class Builder {
   bool leads_to(int64_t from_top, int64_t to_top) const;
   int64_t top_of(int64_t place) const;
   std::vector<int64_t> places_of(const std::string& id) const;
+
+  // builder_shapes: whether what they take from a result can be in it.
+  void check_shape(const TaskUse& use, bool after);
+  const Task* task_at(int64_t place) const;
 
   const Node& file_;
   const Shelf& shelf_;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iterator>
 
+#include "base/article.hpp"
 #include "base/text.hpp"
 #include "expression/template/template.hpp"
 #include "project/builder.hpp"
@@ -80,7 +81,7 @@ void check_tool_env(const Node& node, const std::string& path, Diagnostics& diag
       diagnostics.add(member.value, path + ".env", "'" + member.name + "' would change what the tool's process loads");
     } else if (member.value.shape != Node::Shape::scalar) {
       diagnostics.add(member.value, path + ".env." + member.name,
-                      "expected a text, not a " + std::string(member.value.kind_name()));
+                      "expected a text, not " + with_article(member.value.kind_name()));
     }
   }
 }

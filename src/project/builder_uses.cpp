@@ -13,23 +13,6 @@
 namespace compozy::project {
 namespace {
 
-// Whether a reference may mean a task whose id is a template: "judge-{{ .index }}" as "judge-*".
-bool may_match(const std::string& id, const std::string& wanted) {
-  if (!expression::is_template(id)) return id == wanted;
-  std::string pattern;
-  for (size_t at = 0; at < id.size();) {
-    const size_t open = std::min(id.find("{{", at), id.size());
-    for (char c : id.substr(at, open - at))
-      pattern +=
-          std::string_view("*?[\\").find(c) == std::string_view::npos ? std::string(1, c) : std::string("\\") + c;
-    if (open == id.size()) break;
-    pattern += '*';
-    const size_t close = id.find("}}", open);
-    at = close == std::string::npos ? id.size() : close + 2;
-  }
-  return glob_match(pattern, wanted);
-}
-
 constexpr std::array<std::string_view, 3> kContainerOutputNames{"children", "results", "progress_info"};
 constexpr std::array<std::string_view, 3> kWorkflowOutputNames{"status", "workflow_id", "workflow_exec_id"};
 
@@ -117,6 +100,7 @@ void Builder::check_use(const TaskUse& use, const Place& place) {
     return diagnostics_.add(use.mark, use.field,
                             "there is no '." + reference.root + "' here" + did_you_mean(reference.root, names));
   }
+  check_shape(use, after);
   if (reference.task.empty() || use.place < 0) return;
   const int64_t later = use.place;
   if (!reached_.contains(places_[static_cast<size_t>(top_of(later))].id)) return;  // said already
@@ -132,7 +116,7 @@ std::vector<int64_t> Builder::places_of(const std::string& id) const {
   std::vector<int64_t> out;
   if (const auto found = places_by_id_.find(id); found != places_by_id_.end()) out = found->second;
   for (const int64_t place : places_by_pattern_) {
-    if (may_match(places_[static_cast<size_t>(place)].id, id)) out.push_back(place);
+    if (id_may_be(places_[static_cast<size_t>(place)].id, id)) out.push_back(place);
   }
   return out;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/article.hpp"
 #include "base/duration.hpp"
 #include "base/result.hpp"
 #include "base/text.hpp"
@@ -374,7 +375,7 @@ void check_member(const Node::Member& member, const FieldRow& row, const std::st
   if (!matches(member.value, row.kind)) {
     return diagnostics.add(
         member.value, field,
-        "expected " + std::string(expected(row.kind)) + ", not a " + std::string(member.value.kind_name()));
+        "expected " + std::string(expected(row.kind)) + ", not " + with_article(member.value.kind_name()));
   }
   if (row.kind == duration) {
     auto parsed = parse_duration_ms(member.value.scalar.as_string());
@@ -386,13 +387,13 @@ void check_required(const Node& node, std::span<const FieldRow> rows, std::strin
                     Diagnostics& diagnostics) {
   for (const FieldRow& row : rows) {
     if (!row.required || node.find(row.name) != nullptr) continue;
-    diagnostics.add(node, path, "a " + std::string(kind) + " needs '" + std::string(row.name) + "'");
+    diagnostics.add(node, path, with_article(kind) + " needs '" + std::string(row.name) + "'");
   }
 }
 
 bool check_is_map(const Node& node, std::string_view kind, const std::string& path, Diagnostics& diagnostics) {
   if (node.is_map()) return true;
-  diagnostics.add(node, path, "expected a " + std::string(kind) + " (a map), not a " + std::string(node.kind_name()));
+  diagnostics.add(node, path, "expected " + with_article(kind) + " (a map), not " + with_article(node.kind_name()));
   return false;
 }
 

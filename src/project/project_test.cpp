@@ -282,6 +282,8 @@ INSTANTIATE_TEST_SUITE_P(
               "w.yaml:6:13: tasks[0]: unknown field 'tol' in a basic task; did you mean 'tool'?"},
         Wrong{"  - {id: a, items: []}", "unknown field 'items' in a basic task; it belongs to a collection task"},
         Wrong{"  - {id: a, type: bsic}", "unknown type 'bsic'; did you mean 'basic'?"},
+        Wrong{"  - ", "tasks[0]: expected a basic task (a map), not an empty value"},
+        Wrong{"  - {id: a, type: aggregate}", "an aggregate task needs 'outputs'"},
         Wrong{"  - {id: a, with: 5}", "w.yaml:6:19: tasks[0].with: expected a map, not a number"},
         Wrong{"  - {type: basic}", "a basic task needs 'id'"},
         Wrong{"  - {id: a, tool: eco}", "unknown tool 'eco'; did you mean 'echo'?"},
@@ -435,6 +437,24 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"  - {id: a, on_success: {next: a}}", "a run that gets to 'a' goes round without end"},
         Wrong{"  - {id: a, with: {x: '{{ .inptu.y }}'}}", "there is no '.inptu' here; did you mean 'input'?"},
         Wrong{"  - {id: a, with: {x: '{{ .item }}'}}", "there is no '.item' here"},
+        Wrong{"  - {id: p, type: parallel, tasks: [{id: one}, {id: two}], on_success: {next: b}}\n"
+              "  - {id: b, with: {x: '{{ .tasks.p.output.oen.output }}'}}",
+              "w.yaml:7:23: tasks[1].with.x: there is no 'oen' in '.tasks.p.output'; did you mean 'one'?"},
+        Wrong{"  - {id: p, type: parallel, tasks: [{id: one}], outputs: {n: 1}, on_success: {next: b}}\n"
+              "  - {id: b, with: {x: '{{ .tasks.p.output.one.outputs }}'}}",
+              "there is no 'outputs' in '.tasks.p.output.one'; did you mean 'output'?"},
+        Wrong{"  - {id: p, type: parallel, tasks: [{id: one}], outputs: {n: '{{ .output.two }}'}}",
+              "tasks[0].outputs.n: there is no 'two' in '.output'; did you mean 'one'?"},
+        Wrong{"  - {id: p, type: composite, tasks: [{id: one}], outputs: {n: '{{ .children.one.outptu }}'}}",
+              "there is no 'outptu' in '.children.one'; did you mean 'output'?"},
+        Wrong{
+            "  - {id: a, outputs: {city: 1}, on_success: {next: b}}\n  - {id: b, condition: tasks.a.output.ciyt == 1}",
+            "tasks[1].condition: there is no 'ciyt' in '.tasks.a.output'; did you mean 'city'?"},
+        Wrong{"  - {id: a, agent: guide, action: get, on_success: {next: b}}\n"
+              "  - {id: b, with: {x: '{{ .tasks.a.output.text }}'}}",
+              "there is no 'text' in '.tasks.a.output'; it can have response"},
+        Wrong{"  - {id: a, on_success: {next: b}}\n  - {id: b, with: {x: '{{ .tasks.a.outptu }}'}}",
+              "there is no 'outptu' in '.tasks.a'; did you mean 'output'?"},
         Wrong{"  - {id: g, type: aggregate, outputs: {}}", "needs 'outputs', and not empty ones"},
         Wrong{"  - {id: r, type: router, condition: '1', routes: {'1': '{{ .x }}'}}", "a route of its own"},
         Wrong{"  - {id: a}\nauthor: {nme: x}", "author: unknown field 'nme'"},
@@ -449,6 +469,31 @@ INSTANTIATE_TEST_SUITE_P(
               "there is no '.collection' here"},
         Wrong{"  - {id: a}\noutputs: {x: '{{ .stauts }}'}",
               "outputs.x: there is no '.stauts' here; did you mean 'status'?"}));
+
+TEST(Project, EverySpellingOfWhatAContainerGivesMayBeUsed) {
+  Folder folder;
+  folder.workflow(R"(
+id: w
+agents: [{id: guide, instructions: x, actions: [{id: ask, prompt: x}]}]
+tasks:
+  - id: all
+    type: composite
+    tasks:
+      - {id: each, type: collection, items: [1], task: {id: "e-{{ .index }}", agent: guide, action: ask}, outputs: {n: "{{ len .output }}{{ .progress_info.total_children }}"}}
+      - {id: again, type: loop, max_iterations: 1, task: {id: body, with: {x: 1}}}
+      - {id: pair, type: parallel, tasks: [{id: left}, {id: right}]}
+    on_success: {next: use}
+    on_error: {next: use}
+    outputs: {e: "{{ .output.each.n }}{{ .output.pair.outputs.left }}{{ .children.each.children.e-0.output.response }}", l: "{{ .output.again.last }}"}
+  - id: use
+    outputs:
+      a: "{{ .tasks.all.output.e }}{{ .tasks.all.output.output.e }}{{ .tasks.all.output.each.output.n }}{{ .tasks.all.output.progress_info.failed_count }}"
+      b: "{{ .tasks.all.children.each.children.e-7.output.response }}{{ .tasks.each.output.e-0.status }}{{ .tasks.each.output.output }}"
+      c: "{{ .tasks.pair.output.outputs.left }}{{ .tasks.pair.output.right.output.anything }}{{ .tasks.pair.output.results.0 }}"
+      d: "{{ .tasks.again.output.stopped_by }}{{ .tasks.again.output.body.output }}{{ .tasks.each.output.collection_metadata.item_count }}"
+)");
+  EXPECT_EQ(folder.errors(), "LOADED");
+}
 
 TEST(Project, WhatMayHaveRunOrIsAskedForMayBeNamed) {
   Folder folder;

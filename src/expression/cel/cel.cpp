@@ -6,8 +6,10 @@
 #include <optional>
 #include <utility>
 
+#include "base/article.hpp"
 #include "expression/cel/node.hpp"
 #include "expression/recent.hpp"
+#include "expression/task_output.hpp"
 
 namespace compozy::expression {
 namespace {
@@ -82,10 +84,11 @@ class Runner {
     TRY(CelValue base, run(*node.args[0]));
     if (!is_cel_map(base)) {
       return refuse(node, Error{.code = Errc::type_mismatch,
-                                .message = "a " + cel_type_name(base) + " has no field '" + node.name + "'"});
+                                .message = with_article(cel_type_name(base)) + " has no field '" + node.name + "'"});
     }
     auto found = cel_member(base, CelValue(json::Value(node.name)));
     if (found) return *std::move(found);
+    if (auto beside = beside_output_of(*node.args[0], node.name)) return *std::move(beside);
     std::vector<std::string> keys;
     for (const CelValue& key : cel_elements(base)) {
       if (key.is_text()) keys.push_back(key.text());
@@ -99,23 +102,42 @@ class Runner {
     TRY(CelValue base, run(*field.args[0]));
     if (base.is_null()) return CelValue(json::Value(false));
     if (!is_cel_map(base)) {
-      return refuse(node, Error{.code = Errc::type_mismatch, .message = "a " + cel_type_name(base) + " has no fields"});
+      return refuse(
+          node, Error{.code = Errc::type_mismatch, .message = with_article(cel_type_name(base)) + " has no fields"});
     }
-    return CelValue(json::Value(cel_member(base, CelValue(json::Value(field.name))).has_value()));
+    const bool is_there = cel_member(base, CelValue(json::Value(field.name))).has_value();
+    return CelValue(json::Value(is_there || beside_output_of(*field.args[0], field.name).has_value()));
+  }
+
+  // Of `tasks.<id>.output`: what stands beside the output under that name.
+  std::optional<CelValue> beside_output_of(const CelNode& output, std::string_view name) const {
+    const CelNode* task =
+        output.kind == CelNode::Kind::select && output.name == "output" ? output.args[0].get() : nullptr;
+    const bool by_name = task != nullptr && task->kind == CelNode::Kind::select;
+    const bool by_text = task != nullptr && task->kind == CelNode::Kind::index && task->args[1]->literal.is_text();
+    if (!by_name && !by_text) return std::nullopt;
+    const CelNode& tasks = *task->args[0];
+    if (tasks.kind != CelNode::Kind::name || tasks.name != "tasks") return std::nullopt;
+    const json::Value view = context_["tasks"][by_name ? task->name : task->args[1]->literal.text()];
+    const json::Value* found = beside_output(view, name);
+    return found == nullptr ? std::nullopt : std::optional(CelValue(json::Value(*found)));
   }
 
   Result<CelValue> index(const CelNode& node) {
     TRY(auto args, arguments(node));
     if (is_cel_map(args[0])) {
       if (auto found = cel_member(args[0], args[1])) return *std::move(found);
+      if (args[1].is_text()) {
+        if (auto beside = beside_output_of(*node.args[0], args[1].text())) return *std::move(beside);
+      }
       const json::Value key = cel_to_json(args[1]);
       return refuse(node, Error{.code = Errc::not_found, .message = "no such key '" + key.string_or("?") + "'"});
     }
     const json::Value* position = args[1].json();
     if (!is_cel_list(args[0]) || position == nullptr || !position->is_number()) {
-      return refuse(
-          node, Error{.code = Errc::type_mismatch,
-                      .message = "a " + cel_type_name(args[0]) + " cannot be indexed by a " + cel_type_name(args[1])});
+      return refuse(node, Error{.code = Errc::type_mismatch,
+                                .message = with_article(cel_type_name(args[0])) + " cannot be indexed by " +
+                                           with_article(cel_type_name(args[1]))});
     }
     const int64_t at = position->integer_or(-1);
     if (auto item = cel_element(args[0], at)) return *std::move(item);
@@ -154,8 +176,8 @@ class Runner {
   Result<bool> truth(const CelNode& node) {
     TRY(CelValue value, run(node));
     if (value.is_bool()) return value.json()->as_bool();
-    return refuse(node,
-                  Error{.code = Errc::type_mismatch, .message = "expected a bool here, not a " + cel_type_name(value)});
+    return refuse(node, Error{.code = Errc::type_mismatch,
+                              .message = "expected a bool here, not " + with_article(cel_type_name(value))});
   }
 
   Result<CelValue> condition(const CelNode& node) {
@@ -177,8 +199,8 @@ class Runner {
   Result<CelValue> macro(const CelNode& node) {
     TRY(CelValue range, run(*node.args[0]));
     if (!is_cel_list(range) && !is_cel_map(range)) {
-      return refuse(node,
-                    Error{.code = Errc::type_mismatch, .message = "a " + cel_type_name(range) + " cannot be walked"});
+      return refuse(node, Error{.code = Errc::type_mismatch,
+                                .message = with_article(cel_type_name(range)) + " cannot be walked"});
     }
     std::vector<CelValue> kept;
     std::optional<Error> error;
@@ -292,7 +314,7 @@ Result<bool> Cel::evaluate_bool(const json::Value& context, const Environment& e
   if (value.is_bool()) return value.as_bool();
   return fail(
       Error{.code = Errc::type_mismatch,
-            .message = "the expression must give true or false, not a " + std::string(json::kind_name(value.kind()))}
+            .message = "the expression must give true or false, not " + with_article(json::kind_name(value.kind()))}
           .at(cel_location(*text_, 0)));
 }
 

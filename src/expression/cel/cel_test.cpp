@@ -145,6 +145,19 @@ TEST(Cel, ListsTheTasksThatItRefersTo) {
   EXPECT_EQ(compiled->task_references(), (std::vector<std::string>{"first", "my-task"}));
 }
 
+TEST(Cel, FindsChildrenBesideTheOutputOfTheirContainer) {
+  const json::Value context =
+      json::parse(R"({"tasks":{"all":{"output":{"n":2},"children":{"c":{"output":1}}},"a-b":{"output":{}}}})").value();
+  const auto value = [&](const char* text) {
+    const auto result = Cel::compile(text, kNames).value().evaluate(context, {.now_ms = 0, .entropy = 1});
+    return result ? json::print(*result) : result.error().message;
+  };
+  EXPECT_EQ(value("tasks.all.output.c.output + tasks.all.output.output.n"), "3");
+  EXPECT_EQ(value("tasks['all'].output['c'].output"), "1");
+  EXPECT_EQ(value("has(tasks.all.output.c) && !has(tasks.all.output.d) && !has(tasks['a-b'].output.output)"), "true");
+  EXPECT_THAT(value("tasks.all.output.d"), HasSubstr("no such key 'd'"));
+}
+
 TEST(Cel, WhatItAsksForIsNotNeeded) {
   const auto needed = [](const char* text) {
     std::string out;

@@ -226,16 +226,16 @@ class Parser {
       if (take("[")) {
         TRY(CelNodePtr index, expression());
         TRY(expect("]"));
-        note_task(*left, index->literal.is_text() ? index->literal.text() : "");
         left = node(CelNode::Kind::index, offset, "[]", std::move(left), std::move(index));
+        note_task(*left);
       } else if (take(".")) {
         std::string name = take_name();
         if (name.empty()) return refuse(at_, "expected a name after '.'");
         if (take("(")) {
           TRY(left, method(std::move(left), std::move(name), offset));
         } else {
-          note_task(*left, name);
           left = node(CelNode::Kind::select, offset, std::move(name), std::move(left));
+          note_task(*left);
         }
       } else {
         return left;
@@ -243,9 +243,20 @@ class Parser {
     }
   }
 
-  void note_task(const CelNode& base, const std::string& name) {
-    if (base.kind == CelNode::Kind::name && base.name == "tasks" && !name.empty())
-      seen_.push_back({.root = "tasks", .task = name});
+  // What a chain of names and of texts in brackets takes from `tasks`.
+  void note_task(const CelNode& last) {
+    std::vector<std::string> names;
+    const CelNode* at = &last;
+    for (; at->kind == CelNode::Kind::select || at->kind == CelNode::Kind::index; at = at->args[0].get()) {
+      const bool is_text = at->kind == CelNode::Kind::index && at->args[1]->literal.is_text();
+      if (at->kind == CelNode::Kind::index && !is_text) return;
+      names.push_back(is_text ? at->args[1]->literal.text() : at->name);
+    }
+    if (at->kind != CelNode::Kind::name || at->name != "tasks" || names.empty() || names.back().empty()) return;
+    std::ranges::reverse(names);
+    std::string task = std::move(names.front());
+    names.erase(names.begin());
+    seen_.push_back({.root = "tasks", .task = std::move(task), .paths = {std::move(names)}});
   }
 
   Result<CelNodePtr> method(CelNodePtr receiver, std::string name, uint32_t offset) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/article.hpp"
 #include "expression/functions/function.hpp"
 #include "expression/functions/go_format.hpp"
 #include "expression/secret.hpp"
@@ -18,7 +19,8 @@ std::string kind_of(const Value& value) { return std::string(json::kind_name(val
 Result<bool> equal(const Value& a, const Value& b) {
   const bool same_family = a.kind() == b.kind() || (a.is_number() && b.is_number());
   if (!same_family && !a.is_null() && !b.is_null()) {
-    return fail(Errc::type_mismatch, "cannot compare a " + kind_of(a) + " with a " + kind_of(b));
+    return fail(Errc::type_mismatch,
+                "cannot compare " + with_article(kind_of(a)) + " with " + with_article(kind_of(b)));
   }
   return a == b;
 }
@@ -29,7 +31,7 @@ Result<bool> less(const Value& a, const Value& b) {
     return a.as_double() < b.as_double();
   }
   if (a.is_string() && b.is_string()) return a.as_string() < b.as_string();
-  return fail(Errc::type_mismatch, "cannot order a " + kind_of(a) + " and a " + kind_of(b));
+  return fail(Errc::type_mismatch, "cannot order " + with_article(kind_of(a)) + " and " + with_article(kind_of(b)));
 }
 
 Result<Value> eq(CallScope&, Args args) {
@@ -66,7 +68,7 @@ Result<Value> short_circuited(CallScope&, Args args) { return args.empty() ? Val
 
 Result<Value> len(CallScope&, Args args) {
   if (args[0].is_string() || args[0].is_array() || args[0].is_object()) return Value(args[0].size());
-  return fail(Errc::type_mismatch, "a " + kind_of(args[0]) + " has no length");
+  return fail(Errc::type_mismatch, with_article(kind_of(args[0])) + " has no length");
 }
 
 Result<Value> index(CallScope&, Args args) {
@@ -74,14 +76,16 @@ Result<Value> index(CallScope&, Args args) {
   for (size_t i = 1; i < args.size(); ++i) {
     const Value& key = args[i];
     if (item.is_object()) {
-      if (!key.is_string()) return fail(Errc::type_mismatch, "a map is indexed by a text, not by a " + kind_of(key));
+      if (!key.is_string())
+        return fail(Errc::type_mismatch, "a map is indexed by a text, not by " + with_article(kind_of(key)));
       item = Value(item[key.as_string()]);  // as in Go, a key that is not there gives the empty value
       continue;
     }
     if (!item.is_array() && !item.is_string()) {
-      return fail(Errc::type_mismatch, "cannot index a " + kind_of(item));
+      return fail(Errc::type_mismatch, "cannot index " + with_article(kind_of(item)));
     }
-    if (!key.is_number()) return fail(Errc::type_mismatch, "a list is indexed by an integer, not by a " + kind_of(key));
+    if (!key.is_number())
+      return fail(Errc::type_mismatch, "a list is indexed by an integer, not by " + with_article(kind_of(key)));
     const int64_t at = key.integer_or(-1);
     if (at < 0 || at >= static_cast<int64_t>(item.size())) {
       return fail(Errc::invalid_argument, "index " + go_value(key) + " is out of range: there are " +
@@ -95,7 +99,8 @@ Result<Value> index(CallScope&, Args args) {
 
 Result<Value> slice(CallScope&, Args args) {
   const Value& item = args[0];
-  if (!item.is_string() && !item.is_array()) return fail(Errc::type_mismatch, "cannot slice a " + kind_of(item));
+  if (!item.is_string() && !item.is_array())
+    return fail(Errc::type_mismatch, "cannot slice " + with_article(kind_of(item)));
   const auto size = static_cast<int64_t>(item.size());
   const int64_t from = args.size() > 1 ? args[1].integer_or(-1) : 0;
   const int64_t to = args.size() > 2 ? args[2].integer_or(-1) : size;
@@ -209,7 +214,7 @@ Result<Value> any(CallScope&, Args args) {
 Result<Value> ternary(CallScope&, Args args) {
   if (!args[2].is_bool() && !args[2].is_null())
     return fail(Errc::type_mismatch,
-                "ternary chooses by true or false, not by a " + std::string(json::kind_name(args[2].kind())));
+                "ternary chooses by true or false, not by " + with_article(json::kind_name(args[2].kind())));
   return is_truthy(args[2]) ? args[0] : args[1];
 }
 Result<Value> fail_with(CallScope&, Args args) { return fail(Errc::task_failed, go_value(args[0])); }

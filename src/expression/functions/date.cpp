@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/article.hpp"
 #include "base/clock.hpp"
 #include "expression/functions/calendar.hpp"
 #include "expression/functions/function.hpp"
@@ -22,7 +23,7 @@ Result<int64_t> time_argument(const Value& value) {
     if (auto parsed = parse_layout("2006-01-02", value.as_string())) return parsed;
     return fail(Errc::type_mismatch, "'" + value.as_string() + "' is not a time; expected RFC 3339 or Unix seconds");
   }
-  return fail(Errc::type_mismatch, "expected a time, not a " + std::string(json::kind_name(value.kind())));
+  return fail(Errc::type_mismatch, "expected a time, not " + with_article(json::kind_name(value.kind())));
 }
 
 Result<Value> formatted(const Value& layout, const Value& time, std::string_view zone) {

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/article.hpp"
 #include "base/text.hpp"
 #include "expression/functions/go_format.hpp"
 #include "expression/literal.hpp"
@@ -82,19 +83,19 @@ Result<double> number_argument(const json::Value& value) {
     if (auto parsed = parse_go_number(trim(value.as_string()))) return parsed->as_double();
     return fail(Errc::type_mismatch, "expected a number, not the text " + go_quote(shorten(value.as_string(), 40)));
   }
-  return fail(Errc::type_mismatch, "expected a number, not a " + kind_of(value));
+  return fail(Errc::type_mismatch, "expected a number, not " + with_article(kind_of(value)));
 }
 
 Result<const json::Array*> list_argument(const json::Value& value) {
   static const json::Array kEmpty;
   if (value.is_array()) return &value.as_array();
   if (value.is_null()) return &kEmpty;
-  return fail(Errc::type_mismatch, "expected a list, not a " + kind_of(value));
+  return fail(Errc::type_mismatch, "expected a list, not " + with_article(kind_of(value)));
 }
 
 Result<const json::Object*> dict_argument(const json::Value& value) {
   if (value.is_object()) return &value.as_object();
-  return fail(Errc::type_mismatch, "expected a map, not a " + kind_of(value));
+  return fail(Errc::type_mismatch, "expected a map, not " + with_article(kind_of(value)));
 }
 
 Result<void> check_room(CallScope& scope, size_t bytes) {

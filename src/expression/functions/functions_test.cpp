@@ -111,7 +111,7 @@ TEST(Functions, FailingOnesSayWhy) {
   EXPECT_THAT(run("{{ fail \"stop here\" }}"), ::testing::HasSubstr("stop here"));
   EXPECT_THAT(run("{{ div 1 0 }}"), ::testing::HasSubstr("cannot divide by zero"));
   EXPECT_THAT(run("{{ index (list 1) 4 }}"), ::testing::HasSubstr("out of range"));
-  EXPECT_THAT(run("{{ lt 1 \"a\" }}"), ::testing::HasSubstr("cannot order a integer and a string"));
+  EXPECT_THAT(run("{{ lt 1 \"a\" }}"), ::testing::HasSubstr("cannot order an integer and a string"));
   EXPECT_THAT(run("{{ eq 1 \"1\" }}"), ::testing::HasSubstr("cannot compare"));
   EXPECT_THAT(run("{{ regexMatch \"(\" \"a\" }}"), ::testing::HasSubstr("bad regular expression"));
   EXPECT_THAT(run("{{ dateInZone \"2006\" now \"Mars/Base\" }}"),

@@ -27,6 +27,7 @@ struct Operand {
   json::Value constant;
   std::shared_ptr<const Pipe> pipe;  // parenthesised
   std::vector<std::string> fields;
+  bool of_context = false;  // what the fields follow is the context itself
 };
 
 struct Command {

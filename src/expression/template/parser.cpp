@@ -341,9 +341,13 @@ class Parser {
       out.fields.push_back(token().text);
       ++token_;
     }
-    if (at_root(out) && !out.fields.empty()) {
+    out.of_context = at_root(out);
+    if (out.of_context && !out.fields.empty()) {
       const bool names_task = out.fields[0] == "tasks" && out.fields.size() > 1;
-      seen_.push_back({.root = out.fields[0], .task = names_task ? out.fields[1] : std::string()});
+      const auto below = out.fields.begin() + (names_task ? 2 : 1);
+      seen_.push_back({.root = out.fields[0],
+                       .task = names_task ? out.fields[1] : std::string(),
+                       .paths = {std::vector<std::string>(below, out.fields.end())}});
     }
     return out;
   }

@@ -4,9 +4,11 @@
 #include <memory>
 #include <utility>
 
+#include "base/article.hpp"
 #include "base/text.hpp"
 #include "expression/functions/go_format.hpp"
 #include "expression/secret.hpp"
+#include "expression/task_output.hpp"
 #include "json/extent.hpp"
 #include "json/parse.hpp"
 
@@ -150,7 +152,7 @@ class Runner {
       if (!over.as_object().empty()) return Flow::next;
     } else if (!over.is_null()) {
       return refuse(node.pipe->offset, Errc::type_mismatch,
-                    "range needs a list, a map or an integer, not " + std::string(json::kind_name(over.kind())));
+                    "range needs a list, a map or an integer, not " + with_article(json::kind_name(over.kind())));
     }
     return walk(node.otherwise, dot, out);
   }
@@ -193,6 +195,7 @@ class Runner {
     if (piped != nullptr) {
       TRY(push(*piped));
     }
+    look_beside_output(command, dot, args);
     TRY(json::Value result, invoke(first, args));
     const bool into_variable = command.operands.size() > 1 && command.operands[1].base == Operand::Base::variable &&
                                command.operands[1].slot != 0 && command.operands[1].fields.empty();
@@ -292,9 +295,9 @@ class Runner {
 
   Failure no_field(const Operand& operand, const json::Value& holder, const std::string& path,
                    const std::string& field) const {
-    const std::string kind(json::kind_name(holder.kind()));
-    return refuse(operand.offset, Errc::type_mismatch,
-                  "'" + path + "' is a " + kind + " and has no field '" + field + "'");
+    return refuse(
+        operand.offset, Errc::type_mismatch,
+        "'" + path + "' is " + with_article(json::kind_name(holder.kind())) + " and has no field '" + field + "'");
   }
 
   Result<Found> follow(const Operand& operand, Found base) const {
@@ -302,7 +305,9 @@ class Runner {
     std::string path = operand.base == Operand::Base::variable ? operand.name
                        : operand.base == Operand::Base::pipe   ? "(...)"
                                                                : operand.name;
-    for (const std::string& field : operand.fields) {
+    json::Value task;  // what `.tasks.<id>` holds
+    for (size_t i = 0; i < operand.fields.size(); ++i) {
+      const std::string& field = operand.fields[i];
       const json::Value& holder = base.value;
       const json::Value* next = nullptr;
       int64_t index = 0;
@@ -314,11 +319,34 @@ class Runner {
       } else if (!holder.is_null()) {
         return no_field(operand, holder, path, field);
       }
+      if (next == nullptr && i == kOutputDepth && names_output(operand)) next = beside_output(task, field);
       if (next == nullptr) return Found{.missing = missing(operand, holder, path, field)};
+      if (i + 2 == kOutputDepth) task = json::Value(*next);
       path.append(1, '.').append(field);
       base.value = json::Value(*next);
     }
     return base;
+  }
+
+  // `.tasks.<id>.output`, and perhaps more.
+  static constexpr size_t kOutputDepth = 3;
+  static bool names_output(const Operand& operand) {
+    return operand.of_context && operand.fields.size() >= kOutputDepth && operand.fields[0] == "tasks" &&
+           operand.fields[2] == "output";
+  }
+
+  // `index .tasks.<id>.output "child"`: as if the output had that name.
+  void look_beside_output(const Command& command, const json::Value& dot, std::vector<json::Value>& args) const {
+    const std::string& name = command.operands.front().name;
+    if (args.size() < 2 || command.operands.size() < 2 || (name != "index" && name != "get" && name != "hasKey"))
+      return;
+    const Operand& output = command.operands[1];
+    const bool has_it = args[0].is_object() && args[1].is_string() && args[0].find(args[1].as_string()) != nullptr;
+    if (!args[1].is_string() || has_it || output.fields.size() != kOutputDepth || !names_output(output)) return;
+    const json::Value& context = output.base == Operand::Base::dot ? dot : variables_.front();
+    const json::Value task = context["tasks"][output.fields[1]];
+    if (const json::Value* found = beside_output(task, args[1].as_string()))
+      args[0] = json::Value::object({{args[1].as_string(), *found}});
   }
 
   static constexpr size_t kNamesShown = 8;

@@ -253,6 +253,49 @@ TEST(Template, SaysWhatItNeedsFromItsContext) {
   EXPECT_EQ(references("{{ define \"t\" }}{{ .a }}{{ $.b }}{{ end }}{{ template \"t\" .input }}"), "input! ");
 }
 
+TEST(Template, SaysWhatItTakesFromATask) {
+  const auto paths = [](const char* text) {
+    std::string out;
+    const Template parsed = Template::parse(text).value();
+    for (const Reference& reference : parsed.references()) {
+      for (const auto& path : reference.paths) {
+        out += reference.task;
+        for (const std::string& name : path) out += '.' + name;
+        out += ' ';
+      }
+    }
+    return out;
+  };
+  EXPECT_EQ(paths("{{ .tasks.a.output.x }}{{ .tasks.a.status }}{{ .tasks.b }}"), "a.output.x a.status b ");
+  EXPECT_EQ(paths("{{ .tasks.a.output.x | default 1 }}{{ .tasks.a.output.y }}"), "");  // asked for
+}
+
+TEST(Template, FindsChildrenBesideTheOutputOfTheirContainer) {
+  const json::Value context = json::parse(R"({"tasks":{
+      "all":{"output":{"n":2,"two":7},"children":{"one-1":{"output":{"x":1},"status":"SUCCESS"},"two":{"output":2}}},
+      "out":{"output":{"output":5},"children":{}},
+      "gone":{"output":null,"children":{"c":{"status":"CANCELED"}}},
+      "plain":{"output":{"x":1}}}})")
+                                  .value();
+  const auto value = [&](const char* text) {
+    const auto result = Template::parse(text).value().evaluate(context, {.now_ms = 0, .entropy = 1});
+    return result ? json::print(*result) : result.error().message;
+  };
+  EXPECT_EQ(value("{{ .tasks.all.output.one-1.output.x }}"), "1");
+  EXPECT_EQ(value("{{ $.tasks.all.output.one-1.status }}"), "\"SUCCESS\"");
+  EXPECT_EQ(value("{{ (index .tasks.all.output \"one-1\").output.x }}"), "1");
+  EXPECT_EQ(value("{{ hasKey .tasks.all.output \"one-1\" }} {{ hasKey .tasks.all.output \"no\" }}"), "\"true false\"");
+  EXPECT_EQ(value("{{ range list 1 }}{{ index $.tasks.all.output (printf \"one-%d\" .) | toJson }}{{ end }}"),
+            R"({"output":{"x":1},"status":"SUCCESS"})");
+  EXPECT_EQ(value("{{ .tasks.all.output.output }}"), R"({"n":2,"two":7})");
+  EXPECT_EQ(value("{{ .tasks.all.output.two }}"), "7") << "its own name comes first";
+  EXPECT_EQ(value("{{ .tasks.out.output.output }}"), "5");
+  EXPECT_EQ(value("{{ .tasks.gone.output.c.status }}"), "\"CANCELED\"");
+  EXPECT_EQ(value("{{ .tasks.all.output.none | default 3 }}"), "3");
+  EXPECT_THAT(value("{{ .tasks.all.output.none }}"), HasSubstr("no key 'none'"));
+  EXPECT_THAT(value("{{ .tasks.plain.output.output }}"), HasSubstr("no key 'output'"));
+}
+
 TEST(Template, ExpressionsThatAreEvaluatedTogetherShareALimit) {
   size_t left = 250;
   const Environment together{.now_ms = 0, .entropy = 1, .steps_left = &left};

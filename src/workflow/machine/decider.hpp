@@ -78,6 +78,7 @@ class Decider {
   void advance_signal(const Task& task, Frame& frame);
   using SpecOf = Result<json::Value> (Decider::*)(const Task& task, const Frame& frame, const json::Value& context);
   Result<json::Value> agent_spec(const Task& task, const Frame& frame, const json::Value& context);
+  json::Value declared_env(const Task& task, const Frame& frame, const json::Value& env);
   Result<json::Value> tool_spec(const Task& task, const Frame& frame, const json::Value& context);
   Result<json::Value> memory_spec(const Task& task, const Frame& frame, const json::Value& context);
   Result<json::Value> signal_spec(const Task& task, const Frame& frame, const json::Value& context);

@@ -115,6 +115,21 @@ TEST(Machine, RunsTasksAlongTheirLinksAndRendersOutputs) {
                                      "task_entered", "op_opened", "op_closed", "task_closed", "run_closed"));
 }
 
+TEST(Machine, ChildrenStandBesideTheOutputOfTheirContainer) {
+  Played run(R"({"tasks":[{"id":"p","type":"parallel","tasks":[{"id":"x","with":{"v":1}},{"id":"y","with":{"v":2}}],
+      "outputs":{"sum":"{{ add .output.x.v .output.y.v }}"},"on_success":{"next":"c"}},
+      {"id":"c","condition":"tasks.p.output.x.status == 'SUCCESS'","with":{"all":"{{ .tasks.p.output }}",
+       "own":"{{ .tasks.p.output.output.sum }}","y":"{{ .tasks.p.output.y.output.v }}"}}],
+      "outputs":"{{ .tasks.c.output }}"})");
+  EXPECT_EQ(run.output(), R"({"all":{"sum":3},"own":3,"y":2})");
+}
+
+TEST(Machine, AContainersEnvReachesTheToolsInIt) {
+  Played run(R"({"env":{"A":"1"},"tasks":[{"id":"p","type":"parallel","env":{"B":"{{ .env.A }}2"},"tasks":[
+      {"id":"q","type":"composite","env":{"C":"3"},"tasks":[{"id":"x","tool":"echo","env":{"D":"{{ .env.B }}"}}]}]}]})");
+  EXPECT_EQ(json::print(run.spec()["env"]), R"({"A":"1","B":"12","C":"3","D":"12"})");
+}
+
 TEST(Machine, WithoutOutputsTheRunGivesEveryTasksOutputById) {
   Played run(R"({"tasks":[{"id":"a","tool":"echo","with":{"x":1}}]})");
   run.echo_all();

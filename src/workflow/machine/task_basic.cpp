@@ -3,6 +3,8 @@
 // basic, memory and signal: one activity each.
 //
 //   entered ──[sleep]──> activity opened ──outcome──> outputs rendered ──> closed
+#include <ranges>
+
 #include "expression/template/template.hpp"
 #include "json/print.hpp"
 #include "workflow/machine/decider.hpp"
@@ -131,6 +133,21 @@ Result<json::Value> Decider::agent_spec(const Task& task, const Frame& frame, co
   return spec;
 }
 
+// The host's own environment is not the tool's: only what the workflow, the task, those around it and the tool declare.
+json::Value Decider::declared_env(const Task& task, const Frame& frame, const json::Value& env) {
+  std::vector<const json::Value*> sources{&task.env};
+  for (std::string around = frame.parent; !around.empty(); around = parent_path(around)) {
+    if (const Task* outer = program_.find_task(around)) sources.push_back(&outer->env);
+  }
+  sources.push_back(&program_.workflow().env);
+  json::Value declared = json::Value::object();
+  for (const json::Value* source : sources | std::views::reverse) {
+    if (!source->is_object()) continue;
+    for (const auto& [name, value] : source->as_object()) declared.set(name, env[name]);
+  }
+  return declared;
+}
+
 Result<json::Value> Decider::tool_spec(const Task& task, const Frame& frame, const json::Value& context) {
   json::Value input = frame.input.is_null() ? json::Value::object() : frame.input;
   json::Value env = context["env"];
@@ -141,12 +158,7 @@ Result<json::Value> Decider::tool_spec(const Task& task, const Frame& frame, con
     env = merge(task.env.is_null() ? json::Value::object() : env, tool_env);
   }
   json::Value spec = json::Value::object({{"kind", "tool"}, {"tool", task.tool}, {"input", std::move(input)}});
-  // The host's own environment is not the tool's: only what the workflow, the task and the tool declare.
-  json::Value declared = json::Value::object();
-  for (const json::Value* source : {&program_.workflow().env, &task.env}) {
-    if (!source->is_object()) continue;
-    for (const auto& [name, value] : source->as_object()) declared.set(name, context["env"][name]);
-  }
+  json::Value declared = declared_env(task, frame, context["env"]);
   if (const project::Tool* tool = program_.workflow().find_tool(task.tool); tool != nullptr && tool->env.is_object()) {
     for (const auto& [name, value] : tool->env.as_object()) declared.set(name, env[name]);
   }
