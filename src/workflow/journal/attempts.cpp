@@ -199,7 +199,8 @@ io::Task<ActivityResult> Attempts::perform_within(WorkPtr work, int64_t limit_ms
     if (heart && !heart->expired()) heart->restart(beat_ms);
   };
   JournalTurns turns(database_, host_, work->run->run_no, work->run->run_id,
-                     {.path = work->path, .op = work->pending.op, .attempt = work->pending.attempt}, clock_, alive);
+                     {.path = work->path, .op = work->pending.op, .attempt = work->pending.attempt}, clock_, alive,
+                     work->stop.get_token());
   ActivityResult result =
       co_await activities_.perform({.program = work->run->program,
                                     .run_id = work->run->run_id,

@@ -18,10 +18,21 @@ FeedEvent Feeds::chunk(const TextSource& source, size_t offset, std::string_view
                                                    {"text", text}}))};
 }
 
+// A run that had ended before somebody subscribed is closed by nobody.
+void Feeds::forget_gone(Runs& runs, const std::string& run_id) {
+  const auto found = runs.find(run_id);
+  if (found == runs.end()) return;
+  std::erase_if(found->second.feeds, [](const auto& weak) { return weak.expired(); });
+  if (found->second.feeds.empty() && found->second.texts.empty()) runs.erase(found);
+}
+
 std::shared_ptr<Feed> Feeds::subscribe(const std::string& run_id) {
-  auto feed = std::make_shared<Feed>(kFeedCapacity, kFeedBytesMax);
-  Watched& watched = runs_[run_id];
-  std::erase_if(watched.feeds, [](const auto& weak) { return weak.expired(); });
+  const std::shared_ptr<Feed> feed(new Feed(kFeedCapacity, kFeedBytesMax),
+                                   [runs = std::weak_ptr(watched_), run_id](const Feed* last) {
+                                     delete last;
+                                     if (const auto held = runs.lock()) forget_gone(*held, run_id);
+                                   });
+  Watched& watched = (*watched_)[run_id];
   for (const auto& [op, running] : watched.texts) {
     if (!running.cut && !running.text.empty()) feed->try_push(chunk(running.source, 0, running.text, 0));
   }
@@ -41,12 +52,12 @@ void Feeds::send(Watched& watched, const FeedEvent& event) {
 }
 
 void Feeds::publish(const std::string& run_id, const FeedEvent& event) {
-  const auto found = runs_.find(run_id);
-  if (found != runs_.end()) send(found->second, event);
+  const auto found = watched_->find(run_id);
+  if (found != watched_->end()) send(found->second, event);
 }
 
 void Feeds::delta(const std::string& run_id, const TextSource& source, std::string_view text, int64_t at_ms) {
-  Watched& watched = runs_[run_id];
+  Watched& watched = (*watched_)[run_id];
   RunningText& running = watched.texts[source.op];
   if (running.source.attempt != source.attempt) running = {.source = source, .text = {}};
   const size_t offset = running.text.size();
@@ -56,19 +67,18 @@ void Feeds::delta(const std::string& run_id, const TextSource& source, std::stri
 }
 
 void Feeds::text_ended(const std::string& run_id, int64_t op) {
-  const auto found = runs_.find(run_id);
-  if (found == runs_.end()) return;
+  const auto found = watched_->find(run_id);
+  if (found == watched_->end()) return;
   found->second.texts.erase(op);
-  if (found->second.texts.empty() && found->second.feeds.empty()) runs_.erase(found);
+  forget_gone(*watched_, run_id);
 }
 
 void Feeds::close(const std::string& run_id) {
-  const auto found = runs_.find(run_id);
-  if (found == runs_.end()) return;
-  for (const std::weak_ptr<Feed>& weak : found->second.feeds) {
+  auto ended = watched_->extract(run_id);
+  if (ended.empty()) return;
+  for (const std::weak_ptr<Feed>& weak : ended.mapped().feeds) {
     if (const auto feed = weak.lock()) feed->close();
   }
-  runs_.erase(found);
 }
 
 }  // namespace compozy::workflow

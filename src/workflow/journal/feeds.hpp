@@ -4,7 +4,8 @@
 // still writing goes out as it comes, and whoever joins late gets what has been written so far, once.
 //
 // Limits: kFeedCapacity events, or kFeedBytesMax of them, wait for one subscriber, then its feed closes and it reads on
-// from the store; kTextMax bytes of running text are kept per activity. Thread: the loop.
+// from the store; kTextMax bytes of running text are kept per activity. A run is held while somebody watches it or one
+// of its texts is being written: what is left of a feed goes with its last holder. Thread: the loop.
 #pragma once
 
 #include <map>
@@ -35,6 +36,7 @@ class Feeds {
   void delta(const std::string& run_id, const TextSource& source, std::string_view text, int64_t at_ms);
   void text_ended(const std::string& run_id, int64_t op);  // the finished text is a durable event now
   void close(const std::string& run_id);                   // the run has ended: nothing more will come
+  size_t size() const { return watched_->size(); }         // runs that are held
 
  private:
   struct RunningText {
@@ -47,9 +49,11 @@ class Feeds {
     std::map<int64_t, RunningText> texts;  // by op
   };
   static FeedEvent chunk(const TextSource& source, size_t offset, std::string_view text, int64_t at_ms);
+  using Runs = std::unordered_map<std::string, Watched>;
+  static void forget_gone(Runs& runs, const std::string& run_id);
   void send(Watched& watched, const FeedEvent& event);
 
-  std::unordered_map<std::string, Watched> runs_;
+  std::shared_ptr<Runs> watched_ = std::make_shared<Runs>();  // feeds may outlive this
 };
 
 }  // namespace compozy::workflow

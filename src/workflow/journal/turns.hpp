@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -18,18 +19,20 @@ namespace compozy::workflow {
 class JournalTurns final : public TurnLog {
  public:
   JournalTurns(sql::Database& database, AttemptHost& host, int64_t run_no, std::string run_id, TextSource source,
-               const Clock& clock, std::function<void()> alive)
+               const Clock& clock, std::function<void()> alive, std::stop_token cancelled)
       : database_(database),
         host_(host),
         run_no_(run_no),
         run_id_(std::move(run_id)),
         source_(std::move(source)),
         clock_(clock),
-        alive_(std::move(alive)) {}
+        alive_(std::move(alive)),
+        cancelled_(std::move(cancelled)) {}
 
   io::Task<Result<std::vector<Turn>>> read() override;
   io::Task<Result<void>> append(Turn turn, RunEvent event) override;
   void delta(std::string text) override {
+    if (cancelled_.stop_requested()) return;  // its text has ended
     alive_();
     host_.publish_delta(run_id_, source_, text);
   }
@@ -42,7 +45,8 @@ class JournalTurns final : public TurnLog {
   TextSource source_;
   const Clock& clock_;
   std::function<void()> alive_;  // never empty
-  int64_t next_ = 0;             // known once read() has been called
+  std::stop_token cancelled_;
+  int64_t next_ = 0;  // known once read() has been called
 };
 
 }  // namespace compozy::workflow
