@@ -21,11 +21,13 @@ struct Attempts::Work {
   json::Value spec;
   project::Policy policy;
   int64_t opened_ms = 0;
+  int64_t age_when_made_ms = 0;  // since then the monotonic clock counts: a clock that is set uses up no time
+  int64_t made_us = 0;
   int64_t unavailable = 0;  // in a row
   bool began_durably = false;
   std::optional<io::Completion<bool>> began;  // set when the beginning is on disk, or cannot get there
   io::Limiter::Ticket ticket = 0;
-  int64_t queued_ms = 0;  // when it began to wait for its limits
+  int64_t queued_us = 0;  // when it began to wait for its limits
   int64_t waited_ms = 0;  // in all: no limit counts it
   bool told = false;      // that it waits
   std::stop_source stop;
@@ -69,6 +71,8 @@ Attempts::WorkPtr Attempts::make(std::shared_ptr<ActiveRun> run, const store::Pe
   work->spec = body ? (*body)["spec"] : json::Value();
   work->opened_ms = body ? (*body)["at"].integer_or(0) : 0;
   if (const project::Task* task = run->program->find_task(work->path)) work->policy = task->policy;
+  work->made_us = clock_.monotonic_us();
+  if (work->opened_ms > 0) work->age_when_made_ms = std::max<int64_t>(0, clock_.wall_ms() - work->opened_ms);
   work->timer = std::make_unique<io::Timer>(scope_.loop());
   work->run = std::move(run);
   ++work->run->live_ops;
@@ -89,7 +93,7 @@ void Attempts::restore(std::shared_ptr<ActiveRun> run, store::PendingOp pending)
   if (had_begun) pending.lost = run->head > pending.head ? 0 : pending.lost + 1;
   if (pending.attempt > 0) --pending.attempt;  // it did not end, or it was announced and never began: neither counts
   const WorkPtr work = make(std::move(run), pending);
-  if (pending.attempt == 0 && work->opened_ms > 0) work->waited_ms = clock_.wall_ms() - work->opened_ms;
+  if (pending.attempt == 0) work->waited_ms = work->age_when_made_ms;
   if (pending.lost > kLostMax) {
     return end(work, failed("worker_lost", "the process ended " + std::to_string(pending.lost) +
                                                " times while this activity was under way; it is not tried again"));
@@ -127,7 +131,7 @@ io::Demand Attempts::demand_of(const Work& work) const {
 
 void Attempts::queue(const WorkPtr& work) {
   if (!works_.contains(work->key())) return;
-  work->queued_ms = clock_.wall_ms();
+  work->queued_us = clock_.monotonic_us();
   const auto ticket = limiter_.ask(demand_of(*work), [this, work](io::Limiter::Ticket granted) {
     work->ticket = granted;
     if (!scope_.token().stop_requested()) begin(work);
@@ -158,7 +162,7 @@ void Attempts::wait_for_room(const WorkPtr& work) {
 
 void Attempts::begin(const WorkPtr& work) {
   work->timer->cancel();
-  work->waited_ms += clock_.wall_ms() - work->queued_ms;
+  work->waited_ms += (clock_.monotonic_us() - work->queued_us) / 1'000;
   ++work->pending.attempt;
   work->pending.ready_ms = 0;
   work->pending.head = work->run->head;
@@ -173,9 +177,8 @@ io::Task<void> Attempts::attempt(WorkPtr work) {
   if (work->began) (void)co_await work->began->wait();
   ActivityResult result;
   const int64_t total_ms = work->policy.schedule_to_close_ms;
-  const int64_t left_ms = total_ms > 0 && work->opened_ms > 0
-                              ? total_ms - (clock_.wall_ms() - work->opened_ms - work->waited_ms)
-                              : INT64_MAX;
+  const int64_t age_ms = work->age_when_made_ms + (clock_.monotonic_us() - work->made_us) / 1'000;
+  const int64_t left_ms = total_ms > 0 && work->opened_ms > 0 ? total_ms - (age_ms - work->waited_ms) : INT64_MAX;
   if (left_ms <= 0) {
     result = failed("timeout", "not done within schedule_to_close_timeout of " + std::to_string(total_ms) + " ms");
     result.outcome.status = Status::timed_out;

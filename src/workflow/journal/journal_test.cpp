@@ -1,5 +1,6 @@
 #include "workflow/journal/journal.hpp"
 
+#include <atomic>
 #include <map>
 #include <thread>
 
@@ -14,6 +15,16 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+// The real time, with a wall clock that a test sets.
+class SetClock final : public Clock {
+ public:
+  int64_t wall_ms() const override { return system_clock().wall_ms() + ahead_ms; }
+  int64_t monotonic_us() const override { return system_clock().monotonic_us(); }
+  std::atomic<int64_t> ahead_ms = 0;
+};
+
+constexpr int64_t kHourMs = 3'600'000;
+
 // Tools played by the test: `echo` answers its input, `fail` fails, `flaky` fails twice, `hang` waits to be stopped.
 class FakeActivities final : public Activities {
  public:
@@ -24,6 +35,7 @@ class FakeActivities final : public Activities {
     ActivityResult bad{
         .outcome = {.status = Status::failed, .output = {}, .error = make_error("tool_error", tool + " failed")},
         .verdict = Verdict::retry};
+    if (tool == "flaky" && clock != nullptr) clock->ahead_ms += jump_ms;
     if (tool == "fail" || (tool == "flaky" && attempt.number < 3)) co_return bad;
     if (tool == "away" && away-- > 0) {
       bad.verdict = Verdict::unavailable;
@@ -73,6 +85,8 @@ class FakeActivities final : public Activities {
   }
 
   io::Loop* loop = nullptr;
+  SetClock* clock = nullptr;  // set forward by jump_ms in each attempt of `flaky`
+  int64_t jump_ms = 0;
   int busy = 0;
   int busy_max = 0;
   std::vector<int64_t> order;
@@ -127,7 +141,7 @@ class JournalTest : public ::testing::Test {
     database_.open(options);
     journal_ = std::make_unique<Journal>(JournalOptions{.database = *database_,
                                                         .loop = *loop_,
-                                                        .clock = system_clock(),
+                                                        .clock = clock_,
                                                         .random = random_,
                                                         .activities = activities_,
                                                         .programs = programs_});
@@ -184,6 +198,7 @@ class JournalTest : public ::testing::Test {
   }
 
   SeededRandom random_{3};
+  SetClock clock_;
   FakeActivities activities_;
   FakePrograms programs_;
   std::unique_ptr<io::Loop> loop_;
@@ -308,6 +323,25 @@ TEST_F(JournalTest, ASleepingRunWakesAfterARestart) {
   crash();
   open();
   EXPECT_EQ(run_to_end(id).status, "SUCCESS");
+}
+
+TEST_F(JournalTest, ASleepKeepsItsLengthWhenTheClockIsSetBack) {
+  programs_.add(
+      "w",
+      R"({"tasks":[{"id":"a","tool":"echo","sleep_ms":30,"on_success":{"next":"b"}},{"id":"b","tool":"echo","sleep_ms":30}]})");
+  const std::string before = start("w");
+  clock_.ahead_ms = -3 * kHourMs;
+  EXPECT_EQ(run_to_end(before).status, "SUCCESS");
+  EXPECT_EQ(run_to_end(start("w")).status, "SUCCESS");
+}
+
+TEST_F(JournalTest, AClockThatIsSetForwardUsesUpNoTimeOfAnActivity) {
+  programs_.add(
+      "w",
+      R"({"tasks":[{"id":"a","tool":"flaky","policy":{"schedule_to_close_ms":60000,"retry":{"initial_ms":1,"attempts":3}}}]})");
+  activities_.clock = &clock_;
+  activities_.jump_ms = kHourMs;
+  EXPECT_EQ(run_to_end(start("w")).status, "SUCCESS");
 }
 
 TEST_F(JournalTest, SignalsAreDurableAndARepeatedOneChangesNothing) {

@@ -3,7 +3,9 @@
 // TimerQueue: durable timers that fall due within the next minute. The rest stay rows: a page of them is read every
 // half minute, so that a million sleeping runs cost no memory. A timer that was overdue at start fires at once.
 //
-// A timer may fire twice, or after it was cleared; the machine ignores an op that is closed. Thread: the loop.
+// A timer may fire twice, or after it was cleared; the machine ignores an op that is closed. Due times are the wall
+// clock's. When that clock is set back, the timers that are here keep their length: a sleep of a second must not take
+// the hours of the jump. Thread: the loop.
 #pragma once
 
 #include <compare>
@@ -36,6 +38,7 @@ class TimerQueue {
     auto operator<=>(const Entry&) const = default;
   };
 
+  int64_t now();
   void arm();
   void run_due();
   io::Task<void> read_page();
@@ -43,12 +46,14 @@ class TimerQueue {
   static constexpr int64_t kHorizonMs = 60'000;
   static constexpr int64_t kRefreshMs = 30'000;
   static constexpr int64_t kPageRows = 10'000;
+  static constexpr int64_t kJumpMs = 1'000;  // less is a correction like any other
 
   sql::Database& database_;
   io::TaskScope& scope_;
   const Clock& clock_;
   Fire fire_;
   std::set<Entry> due_;
+  int64_t base_ms_ = INT64_MIN;  // what the wall clock was ahead of the monotonic one at the last look
   int64_t next_page_ms_ = 0;
   int64_t horizon_ms_ = 0;
   bool reading_ = false;

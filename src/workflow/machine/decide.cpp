@@ -9,9 +9,10 @@
 namespace compozy::workflow {
 
 Result<Records> decide(const Program& program, State& state, const Event& event, Stamp stamp) {
+  const int64_t clock_ms = stamp.at_ms;
   stamp.at_ms = std::max(stamp.at_ms, state.at_ms);
   state.at_ms = stamp.at_ms;
-  Decider decider(program, state, stamp);
+  Decider decider(program, state, stamp, clock_ms);
   TRY(decider.handle(event));
   return std::move(decider).take();
 }
@@ -23,7 +24,7 @@ Result<json::Value> attributes_of(const Program& program, const std::string& run
   state.workflow = program.workflow().id;
   state.input = input;
   state.tasks = json::Value::object();
-  return Decider(program, state, stamp).attributes();
+  return Decider(program, state, stamp, stamp.at_ms).attributes();
 }
 
 Outcome failure(std::string_view code, std::string_view message, json::Value details) {
@@ -39,7 +40,8 @@ json::Value merge(json::Value below, const json::Value& over) {
   return below;
 }
 
-Decider::Decider(const Program& program, State& state, Stamp stamp) : program_(program), state_(state), stamp_(stamp) {
+Decider::Decider(const Program& program, State& state, Stamp stamp, int64_t clock_ms)
+    : program_(program), state_(state), stamp_(stamp), clock_ms_(clock_ms) {
   records_.at_ms = stamp.at_ms;
 }
 
@@ -227,13 +229,13 @@ bool Decider::await_sleep_and_timeout(const Task& task, Frame& frame) {
     return false;
   }
   if (task.sleep_ms > 0 && !frame.slept) {
-    if (frame.sleep_op == 0) open_op(frame, OpKind::timer, "sleep", {}, stamp_.at_ms + task.sleep_ms);
+    if (frame.sleep_op == 0) open_op(frame, OpKind::timer, "sleep", {}, clock_ms_ + task.sleep_ms);
     return false;
   }
   const bool has_timer = task.type == project::TaskType::wait || task.type == project::TaskType::workflow ||
                          task.type == project::TaskType::approval || !task.tasks.empty();
   if (has_timer && task.timeout_ms > 0 && frame.timeout_op == 0) {
-    open_op(frame, OpKind::timer, "timeout", {}, stamp_.at_ms + task.timeout_ms);
+    open_op(frame, OpKind::timer, "timeout", {}, clock_ms_ + task.timeout_ms);
   }
   return true;
 }

@@ -19,7 +19,7 @@ namespace compozy::workflow {
 
 class Decider {
  public:
-  Decider(const Program& program, State& state, Stamp stamp);
+  Decider(const Program& program, State& state, Stamp stamp, int64_t clock_ms);
 
   Result<void> handle(const Event& event);
   Result<json::Value> attributes();
@@ -121,6 +121,7 @@ class Decider {
   const Program& program_;
   State& state_;
   Stamp stamp_;
+  int64_t clock_ms_;  // the wall clock's, where stamp_.at_ms does not go back with it: timers are due by it
   Records records_;
   std::deque<std::string> ready_;
   uint64_t expressions_ = 0;

@@ -168,6 +168,14 @@ TEST(Machine, AMissingPathFailsTheTaskAndSaysWhich) {
   EXPECT_THAT(run.error(), HasSubstr("citty"));
 }
 
+TEST(Machine, ATimerIsDueByTheClockAlsoWhenThatWasSetBack) {
+  Played run(
+      R"({"tasks":[{"id":"a","tool":"echo","on_success":{"next":"b"}},{"id":"b","tool":"echo","sleep_ms":50}]})");
+  run.now_ms -= 1'000;
+  run.answer("{}");
+  EXPECT_EQ(run.timers.begin()->second, run.now_ms + 50);
+}
+
 TEST(Machine, SleepsBeforeATaskUntilTheTimerFires) {
   Played run(R"({"tasks":[{"id":"a","tool":"echo","sleep_ms":5000}]})");
   EXPECT_TRUE(run.activities.empty());

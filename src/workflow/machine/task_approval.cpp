@@ -51,7 +51,7 @@ Result<void> Decider::on(const Vote& event) {
   const Frame& frame = *open.front();
   const Task& task = *program_.find_task(frame.path);
   if (const auto timeout = state_.ops.find(frame.timeout_op);
-      timeout != state_.ops.end() && timeout->second.due_ms < stamp_.at_ms) {
+      timeout != state_.ops.end() && timeout->second.due_ms < clock_ms_) {
     return fail(Errc::conflict, "the approval '" + frame.id + "' expired at " + format_rfc3339(timeout->second.due_ms));
   }
   if (!task.approvers.empty() && std::ranges::find(task.approvers, event.by) == task.approvers.end())

@@ -112,6 +112,9 @@ io::Task<void> Scheduler::keep(std::shared_ptr<Entry> entry) {
     if (entry->woken.stop_requested()) entry->woken = {};
     int64_t wait_ms = kLookAgainMs;
     if (entry->enabled() && entry->row.next_ms != 0) {
+      // A clock that was set back may have been wrong until then. Times that come again start nothing new: their key.
+      if (const auto due = due_after(*entry, options_.clock.wall_ms()); due && *due < entry->row.next_ms)
+        entry->row.next_ms = *due;
       const int64_t jitter_ms = entry->schedule.jitter_ms;
       const std::string seed = entry->workflow + "/" + std::to_string(entry->row.next_ms);
       const int64_t later_ms =

@@ -135,6 +135,17 @@ TEST_F(SchedulerTest, WhatIsOlderThanTheCatchUpWindowIsSkipped) {
   EXPECT_GE(view()["skipped"].as_integer(), 1);
 }
 
+TEST_F(SchedulerTest, AClockThatIsSetBackIsFollowed) {
+  open(R"({"cron":"0 * * * *"})");
+  EXPECT_EQ(view()["next_run_time"].as_string(), "2026-01-01T01:00:00.000Z");
+  close();
+  at(kMidnight - 300 * kMinute + 5);
+  open(R"({"cron":"0 * * * *"})");
+  for (int i = 0; i < 1'000 && view()["next_run_time"].as_string() != "2025-12-31T20:00:00.000Z"; ++i)
+    io::run_until(loop_, io::sleep(loop_, 1));
+  EXPECT_EQ(view()["next_run_time"].as_string(), "2025-12-31T20:00:00.000Z");
+}
+
 TEST_F(SchedulerTest, SkipsATimeWhileTheRunBeforeIsOpen) {
   open(R"({"cron":"* * * * *"})");
   close();
