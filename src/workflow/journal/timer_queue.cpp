@@ -11,7 +11,12 @@
 namespace compozy::workflow {
 
 TimerQueue::TimerQueue(sql::Database& database, io::TaskScope& scope, const Clock& clock, Fire fire)
-    : database_(database), scope_(scope), clock_(clock), fire_(std::move(fire)), timer_(scope.loop()) {}
+    : database_(database),
+      scope_(scope),
+      clock_(clock),
+      fire_(std::move(fire)),
+      base_ms_(clock.wall_ms() - clock.monotonic_us() / 1'000),
+      timer_(scope.loop()) {}
 
 void TimerQueue::start() { scope_.spawn(read_page()); }
 

@@ -53,7 +53,7 @@ class TimerQueue {
   const Clock& clock_;
   Fire fire_;
   std::set<Entry> due_;
-  int64_t base_ms_ = INT64_MIN;  // what the wall clock was ahead of the monotonic one at the last look
+  int64_t base_ms_;  // what the wall clock was ahead of the monotonic one at the last look
   int64_t next_page_ms_ = 0;
   int64_t horizon_ms_ = 0;
   bool reading_ = false;
