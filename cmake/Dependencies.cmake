@@ -52,7 +52,4 @@ if(COMPOZY_TESTS)
   find_library(gmock_main_archive NAMES libgmock_main.a REQUIRED)
   target_link_libraries(compozy_gtest INTERFACE
     ${gmock_main_archive} ${gmock_archive} ${gtest_archive} Threads::Threads)
-  file(WRITE ${CMAKE_BINARY_DIR}/gtest_pch.cpp "// Precompiles GoogleTest once for every test binary.\n")
-  add_library(compozy_gtest_pch OBJECT ${CMAKE_BINARY_DIR}/gtest_pch.cpp)
-  target_precompile_headers(compozy_gtest_pch PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
 endif()
