@@ -65,6 +65,9 @@ struct ChildRunUse {
 // Whether a reference to `wanted` may mean a task whose id is a template: "judge-{{ .index }}" as "judge-*".
 bool id_may_be(const std::string& id, const std::string& wanted);
 
+// The node of a field such as "on_success.next", or the nearest above it that is there.
+const Node& node_at(const Node& task, std::string_view field);
+
 class Builder {
  public:
   Builder(const Node& file, const Shelf& shelf, Diagnostics& diagnostics)
@@ -111,7 +114,7 @@ class Builder {
                                 bool is_top_level);
   Task build_task(const Node& node, const std::string& path, const std::string& parent, bool is_top_level);
   void build_common(const Node& node, Task& task, const std::string& path, bool is_top_level);
-  void build_policy(const Node& node, Task& task, const std::string& path, bool is_top_level);
+  void build_policy(const Node& node, Task& task, const std::string& path);
 
   // builder_limits
   void build_limits(const Node& node, Task& task, const std::string& path, const std::string& qualified);
@@ -121,7 +124,8 @@ class Builder {
 
   // builder_tasks
   void build_basic(const Node& node, Task& task, const std::string& path, const std::string& qualified);
-  void build_router(const Node& node, Task& task, const std::string& path);
+  void build_router(const Node& node, Task& task, const std::string& path, const std::string& parent);
+  Task build_route(const Node& node, const std::string& path, const std::string& parent);
   void build_children(const Node& node, Task& task, const std::string& path, const std::string& qualified);
   void build_collection(const Node& node, Task& task, const std::string& path, const std::string& qualified);
   Task build_inside(const Node& node, const std::string& path, const std::string& parent,
@@ -137,6 +141,7 @@ class Builder {
   void build_signal(const Node& node, Task& task, const std::string& path);
   void build_memory_task(const Node& node, Task& task, const std::string& path);
   void check_condition(const Node& node, const std::string& path, const std::vector<std::string_view>& further_names);
+  void check_no_links(const Node& node, const std::string& path);
   void check_task_id(const Node& node, const std::string& id, const std::string& path);
 
   // builder_graph: what only the whole shows.
@@ -144,6 +149,11 @@ class Builder {
   void check_target(const std::string& target, const Task& task, std::string_view field);
   void check_reachable();
   void check_ends();
+
+  // builder_sequence: how the children of a composite lead on.
+  void build_sequence(const Node& list, Task& task, const std::string& path, const std::string& qualified);
+  void check_sequence(const std::vector<Task>& tasks);
+  void check_siblings_reached(const std::vector<Task>& tasks);
 
   // builder_uses: whether what expressions name can be there.
   struct Place {  // of a task in the tree of tasks
@@ -177,7 +187,10 @@ class Builder {
   Policy policy_;
   bool total_is_set_ = false;
   std::optional<Transition> on_error_;
-  std::vector<Task> hoisted_;              // inline routes
+  std::vector<Task> hoisted_;              // inline routes of routers at top level
+  std::vector<Task> hoisted_siblings_;     // of the router in a composite that was built last
+  std::map<std::string, Node> siblings_;   // the YAML of the composite's children that are being built
+  bool in_sequence_ = false;               // what is built next is a child of a composite
   std::map<std::string, Node> top_level_;  // the YAML of top-level tasks, for positions
   std::vector<TaskUse> uses_;
   std::map<std::string, std::vector<TaskUse>, std::less<>> agent_uses_;  // by agent: checked for each task that asks it

@@ -32,14 +32,18 @@ std::vector<std::string_view> targets_of(const Task& task) {
 
 }  // namespace
 
-void Builder::check_target(const std::string& target, const Task& task, std::string_view field) {
-  if (target.empty() || top_index_.contains(target)) return;
-  const Node* at = &top_level_[task.id];
+const Node& node_at(const Node& task, std::string_view field) {
+  const Node* at = &task;
   for (std::string_view name : split(field, '.')) {
     const Node* next = at->find(name);
     if (next == nullptr) break;
     at = next;
   }
+  return *at;
+}
+
+void Builder::check_target(const std::string& target, const Task& task, std::string_view field) {
+  if (target.empty() || top_index_.contains(target)) return;
   std::string message = "unknown task '" + target + "'" + did_you_mean(target, ids_of(workflow_.tasks));
   const bool is_child = std::ranges::find(places_, target, &Place::id) != places_.end();
   if (expression::is_template(target))
@@ -47,7 +51,8 @@ void Builder::check_target(const std::string& target, const Task& task, std::str
         "'" + target +
         "' is a template; the graph is checked before it runs: give each task that can come next a route of its own";
   if (is_child) message = "'" + target + "' is a child of another task; only a top-level task can come next";
-  diagnostics_.add(*at, "task '" + task.id + "'." + std::string(field), std::move(message));
+  diagnostics_.add(node_at(top_level_[task.id], field), "task '" + task.id + "'." + std::string(field),
+                   std::move(message));
 }
 
 void Builder::check_graph() {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
 #include "base/text.hpp"
 #include "expression/cel/cel.hpp"
@@ -61,6 +62,17 @@ std::vector<Task> Builder::build_tasks(const Node& list, const std::string& path
     if (!task.id.empty() && !ids.insert(task.id).second)
       diagnostics_.add(node, where + ".id", "task '" + task.id + "' is defined twice here");
     out.push_back(std::move(task));
+    for (Task& route : std::exchange(hoisted_siblings_, {})) {
+      if (!ids.insert(route.id).second)
+        diagnostics_.add(node, where, "task '" + route.id + "' is defined twice here, once as a route");
+      // One of several ways, all of which meet again after the router.
+      if (!route.on_success && route.type != TaskType::router) {
+        const Node* next = i + 1 < list.items.size() ? list.items[i + 1].find("id") : nullptr;
+        route.is_final |= next == nullptr;
+        if (next != nullptr) route.on_success = Transition{.next = scalar_text(*next), .with = {}};
+      }
+      out.push_back(std::move(route));
+    }
   }
   return out;
 }
@@ -72,11 +84,13 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
   task.id = node.find("id") != nullptr ? scalar_text(*node.find("id")) : "";
   const std::string qualified = parent.empty() ? task.id : parent + '/' + task.id;
   if (is_top_level) top_level_.emplace(task.id, node);
+  if (in_sequence_) siblings_.emplace(task.id, node);
   if (depth_ >= kTaskDepthMax) {
     diagnostics_.add(node, path, "tasks nest deeper than " + std::to_string(kTaskDepthMax) + " levels");
     return task;
   }
   ++depth_;
+  const bool in_sequence = std::exchange(in_sequence_, false);
   const size_t first_use = uses_.size();
   const Policy outer_policy = policy_;
   const bool outer_total_is_set = total_is_set_;
@@ -84,12 +98,15 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
   const int64_t outer_place = place_;
   const int64_t place = open_place(task, path, is_top_level);
   build_common(node, task, path, is_top_level);
+  if (!is_top_level && !in_sequence) check_no_links(node, path);
   build_limits(node, task, path, qualified);
   switch (task.type) {
     case TaskType::basic: build_basic(node, task, path, qualified); break;
     case TaskType::router:
-      if (!is_top_level) diagnostics_.add(node, path, "a router chooses the next top-level task; it cannot be a child");
-      build_router(node, task, path);
+      if (!is_top_level && !in_sequence)
+        diagnostics_.add(node, path, "a router chooses what comes next; it stands at top level or in a composite");
+      in_sequence_ = in_sequence;
+      build_router(node, task, path, parent);
       break;
     case TaskType::parallel:
     case TaskType::composite: build_children(node, task, path, qualified); break;
@@ -109,6 +126,7 @@ Task Builder::build_task(const Node& node, const std::string& path, const std::s
   total_is_set_ = outer_total_is_set;
   close_place(place, first_use, task);
   place_ = outer_place;
+  in_sequence_ = in_sequence;
   --depth_;
   return task;
 }
@@ -133,27 +151,33 @@ void Builder::build_common(const Node& node, Task& task, const std::string& path
     const Node* transition = node.find(field);
     if (transition == nullptr) continue;
     const std::string where = path + '.' + field;
-    if (!is_top_level) {
-      diagnostics_.add(*transition, where, "a child has no transitions; its parent's strategy decides how it goes on");
-      continue;
-    }
     if (const Node* with = transition->find("with")) check_templates(*with, where + ".with", diagnostics_, uses_);
     (std::string_view(field) == "on_success" ? task.on_success : task.on_error) =
         build_transition(*transition, where, diagnostics_);
   }
-  build_policy(node, task, path, is_top_level);
+  build_policy(node, task, path);
   if (is_top_level && !task.on_error && on_error_ && on_error_->next != task.id) task.on_error = on_error_;
 }
 
-void Builder::build_policy(const Node& node, Task& task, const std::string& path, bool is_top_level) {
+// Where the task around decides how it goes on.
+void Builder::check_no_links(const Node& node, const std::string& path) {
+  const Node* config = node.find("config");
+  for (const auto& [field, link] : {std::pair{".on_success", node.find("on_success")},
+                                    {".on_error", node.find("on_error")},
+                                    {".on_timeout", node.find("on_timeout")},
+                                    {".config.on_error", config == nullptr ? nullptr : config->find("on_error")}}) {
+    if (link == nullptr) continue;
+    diagnostics_.add(
+        *link, path + field,
+        "only at top level and in a composite does a task lead on; the one around it decides how it goes on");
+  }
+}
+
+void Builder::build_policy(const Node& node, Task& task, const std::string& path) {
   task.policy = policy_;
   bool total_is_set = total_is_set_;
   const Node* config = node.find("config");
   if (config != nullptr && check_fields(*config, kOptionsFields, path + ".config", diagnostics_)) {
-    if (const Node* on_error = config->find("on_error"); on_error != nullptr && !is_top_level) {
-      diagnostics_.add(*on_error, path + ".config.on_error",
-                       "a child has no transitions; its parent's strategy decides how it goes on");
-    }
     apply_options(*config, task.policy, total_is_set, task.on_error, path + ".config", diagnostics_);
     check_source_of_truth(*config, path + ".config", diagnostics_);
   }
@@ -249,7 +273,16 @@ void Builder::check_condition(const Node& node, const std::string& path,
     uses_.push_back({.reference = reference, .mark = node.mark, .field = path});
 }
 
-void Builder::build_router(const Node& node, Task& task, const std::string& path) {
+// A route that is a task of its own: it stands beside the router.
+Task Builder::build_route(const Node& node, const std::string& path, const std::string& parent) {
+  if (!in_sequence_) return build_task(node, path, "", true);
+  const int64_t router = std::exchange(place_, places_[static_cast<size_t>(place_)].parent);
+  Task route = build_task(node, path, parent, false);
+  place_ = router;
+  return route;
+}
+
+void Builder::build_router(const Node& node, Task& task, const std::string& path, const std::string& parent) {
   const Node* condition = node.find("condition");
   const Node* routes = node.find("routes");
   if (condition == nullptr || routes == nullptr || !routes->is_map()) return;
@@ -272,9 +305,9 @@ void Builder::build_router(const Node& node, Task& task, const std::string& path
       id.scalar = task.id + '.' + route.name;
       inline_task.set("id", std::move(id));
     }
-    Task hoisted = build_task(inline_task, where, "", true);
+    Task hoisted = build_route(inline_task, where, parent);
     task.routes.emplace_back(route.name, hoisted.id);
-    hoisted_.push_back(std::move(hoisted));
+    (in_sequence_ ? hoisted_siblings_ : hoisted_).push_back(std::move(hoisted));
   }
   const bool is_key =
       std::ranges::any_of(task.routes, [&](const auto& route) { return route.first == task.condition; });
@@ -289,7 +322,11 @@ void Builder::build_children(const Node& node, Task& task, const std::string& pa
   if (tasks->items.empty()) diagnostics_.add(*tasks, path + ".tasks", "needs at least one task");
   const size_t names = names_inside_.size();
   names_inside_.insert(names_inside_.end(), kChildConditionNames.begin(), kChildConditionNames.end());
-  task.tasks = build_tasks(*tasks, path + ".tasks", qualified, false);
+  if (task.type == TaskType::composite) {
+    build_sequence(*tasks, task, path + ".tasks", qualified);
+  } else {
+    task.tasks = build_tasks(*tasks, path + ".tasks", qualified, false);
+  }
   names_inside_.resize(names);
 }
 

@@ -305,7 +305,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"  - {id: a, type: router, condition: 'true', routes: {x: zz}}", "routes.x: unknown task 'zz'"},
         Wrong{"  - {id: a, type: collection, items: [], task: {id: x}}", "every child would be called 'x'"},
         Wrong{"  - {id: a, type: collection, items: []}", "a collection task needs 'task'"},
-        Wrong{"  - {id: a, type: parallel, tasks: [{id: x, on_success: {next: a}}]}", "a child has no transitions"},
+        Wrong{"  - {id: a, type: parallel, tasks: [{id: x, on_success: {next: a}}]}",
+              "tasks[0].tasks[0].on_success: only at top level and in a composite does a task lead on"},
         Wrong{"  - {id: a, type: parallel, tasks: [{id: x}], strategy: all}", "unknown strategy 'all'"},
         Wrong{"  - {id: a, type: aggregate}", "an aggregate task needs 'outputs'"},
         Wrong{"  - {id: a, timeout: soon}", "tasks[0].timeout"},
@@ -352,7 +353,7 @@ INSTANTIATE_TEST_SUITE_P(
               "w.yaml:6:56: tasks[0].retries: nothing of this task is tried again"},
         Wrong{"  - {id: a, retries: 100000}", "at most 1000"},
         Wrong{"  - {id: a, type: parallel, tasks: [{id: b, config: {on_error: {next: a}}}]}",
-              "a child has no transitions"},
+              "tasks[0].tasks[0].config.on_error: only at top level"},
         Wrong{"  - {id: a, config: {source_of_truth: builder}}", "only 'repo' is supported"},
         Wrong{"  - {id: a, condition: workflw.x}", "tasks[0].condition: undeclared name 'workflw'"},
         Wrong{"  - {id: a, tool: {id: t, execute: tools/echo.py, env: {LD_PRELOAD: x}}}",
@@ -437,6 +438,21 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"  - {id: a, on_success: {next: a}}", "a run that gets to 'a' goes round without end"},
         Wrong{"  - {id: a, with: {x: '{{ .inptu.y }}'}}", "there is no '.inptu' here; did you mean 'input'?"},
         Wrong{"  - {id: a, with: {x: '{{ .item }}'}}", "there is no '.item' here"},
+        Wrong{"  - {id: c, type: composite, tasks: [{id: x, on_success: {next: z}}, {id: y}]}",
+              "w.yaml:6:65: task 'x'.on_success.next: unknown task 'z': inside a composite only a later sibling"},
+        Wrong{"  - {id: c, type: composite, tasks: [{id: one, on_error: {next: tow}}, {id: two}]}",
+              "did you mean 'two'?"},
+        Wrong{"  - {id: c, type: composite, tasks: [{id: x}, {id: y, on_success: {next: x}}]}",
+              "'x' does not stand after it"},
+        Wrong{"  - {id: c, type: composite, tasks: [{id: x, on_error: {next: y}}, {id: y}]}",
+              "w.yaml:6:38: task 'x': 'y' stands next, and is also where a route or a failure leads to"},
+        Wrong{"  - {id: c, type: composite, tasks: [{id: x, on_success: {next: z}}, {id: y}, {id: z}]}",
+              "task 'y': nothing leads to it"},
+        Wrong{"  - {id: c, type: composite, tasks: [{id: x, final: true}, {id: y}]}", "task 'y': nothing leads to it"},
+        Wrong{"  - {id: p, type: parallel, tasks: [{id: r, type: router, condition: '1', routes: {'1': p}}]}",
+              "it stands at top level or in a composite"},
+        Wrong{"  - {id: p, type: parallel, tasks: [{id: x, type: wait, wait_for: s, timeout: 1s, on_timeout: p}]}",
+              "tasks[0].tasks[0].on_timeout: only at top level"},
         Wrong{"  - {id: p, type: parallel, tasks: [{id: one}, {id: two}], on_success: {next: b}}\n"
               "  - {id: b, with: {x: '{{ .tasks.p.output.oen.output }}'}}",
               "w.yaml:7:23: tasks[1].with.x: there is no 'oen' in '.tasks.p.output'; did you mean 'one'?"},
@@ -469,6 +485,37 @@ INSTANTIATE_TEST_SUITE_P(
               "there is no '.collection' here"},
         Wrong{"  - {id: a}\noutputs: {x: '{{ .stauts }}'}",
               "outputs.x: there is no '.stauts' here; did you mean 'status'?"}));
+
+TEST(Project, ChildrenOfACompositeLeadOnToLaterOnes) {
+  Folder folder;
+  folder.workflow(R"(
+id: w
+tasks:
+  - id: c
+    type: composite
+    tasks:
+      - {id: ask, type: router, condition: 'workflow.input.way', routes: {a: {type: basic, with: {x: 1}}, b: two, c: end}, default_route: two}
+      - {id: two, on_success: {next: end}, on_error: {next: mend}}
+      - {id: mend, final: true}
+      - {id: end}
+    on_success: {next: l}
+  - id: l
+    type: loop
+    max_iterations: 2
+    tasks:
+      - {id: w, type: wait, wait_for: go, timeout: 1s, on_timeout: late, on_success: {next: last}}
+      - {id: late, config: {on_error: {next: last}}, on_success: {next: last}}
+      - {id: last, type: router, condition: '"x"', routes: {x: {type: basic}, y: {type: aggregate, outputs: {n: 1}}}}
+)");
+  const auto project = folder.load();
+  ASSERT_TRUE(project) << folder.errors();
+  std::string order;
+  for (const Task& task : project->workflows[0].tasks[0].tasks)
+    order += task.id + ">" + (task.on_success ? task.on_success->next : "") + (task.is_final ? "." : "") + " ";
+  EXPECT_EQ(order, "ask> ask.a>two two>end mend>. end> ") << "an inline route goes on where the router stands";
+  const std::vector<Task>& body = project->workflows[0].tasks[1].tasks[0].tasks;
+  EXPECT_TRUE(body[3].is_final && body[4].is_final);
+}
 
 TEST(Project, EverySpellingOfWhatAContainerGivesMayBeUsed) {
   Folder folder;

@@ -15,12 +15,13 @@ models: [{id: m1, provider: mock, model: m, default: true}]
 schemas: [{id: city_input, type: object, properties: {city: {type: string, default: Oslo}}}]
 memories: [{id: mem, type: message_count_based, max_messages: 50, persistence: {type: redis, ttl: 168h}, default_key_template: "k:{{ .workflow.id }}"}]
 agents: [{id: shared, instructions: hi, actions: [{id: say, prompt: "{{ .input.m }}"}]}]
-tools: [{id: echo, description: e, execute: tools/echo.sh}, {id: failing, description: f, execute: tools/fail.sh}]
+tools: [{id: echo, description: e, execute: tools/echo.sh}, {id: failing, description: f, execute: tools/fail.sh}, {id: spell, description: s, execute: tools/spell.sh}]
 config: {retry_policy: {initial_interval: 10ms, maximum_attempts: 1}}
 workflows: %s
 """
 FILES = {
     "tools/echo.sh": "#!/bin/sh\npython3 -c 'import sys,json; print(json.dumps({\"result\": json.load(sys.stdin)[\"input\"]}))'\n",
+    "tools/spell.sh": "#!/bin/sh\ncat > /dev/null\necho \"{\\\"result\\\": {\\\"k\\\": \\\"$K\\\"}}\"\n",
     "tools/fail.sh": "#!/bin/sh\ncat > /dev/null\necho '{\"error\": {\"message\": \"boom\"}}'\n",
 }
 
@@ -60,6 +61,14 @@ CASES = [
     ("unparsable_duration", of("timeout: 5 bananas"), {}, {"refused": "'5 bananas' is not a duration"}),
     ("unknown_author", "author: {nme: x}\ntasks: [{id: a}]", {}, {"refused": "author: unknown field 'nme'"}),
     ("input_schema_of_nothing", of("input: {type: object, required: [zz]}"), {}, "input of task 'a': value: 'zz' is required"),
+    ("env_of_a_container_in_its_tools", "tasks: [{id: p, type: parallel, env: {K: v}, tasks: [{id: a, tool: spell}]}]\noutputs: {k: '{{ .tasks.a.output.k }}'}", {}, {"k": "v"}),
+    # 3.6 - 3.8 what a container offers, as other builds spell it
+    ("children_beside_the_output", "tasks:\n  - {id: p, type: parallel, tasks: [{id: x, with: {v: 1}}, {id: y-z, with: {v: 2}}], outputs: {n: '{{ len .output }}{{ .progress_info.success_count }}'}, on_success: {next: q}}\n  - {id: q, with: {a: '{{ .tasks.p.output.x.output.v }}', b: '{{ (index .tasks.p.output \"y-z\").status }}', c: '{{ .tasks.p.output.output.n }}', d: '{{ .tasks.p.children.y-z.output.v }}', e: '{{ .tasks.p.output }}'}}\noutputs: {v: '{{ .tasks.q.output }}'}", {}, {"v": {"a": 1, "b": "SUCCESS", "c": "22", "d": 2, "e": {"n": "22"}}}),
+    ("children_of_a_collection", "tasks:\n  - {id: c, type: collection, items: [5, 6], task: {id: 'i-{{ .index }}', with: {v: '{{ .item }}'}}, on_success: {next: q}}\n  - {id: q, condition: 'tasks.c.output.collection_metadata.item_count == 2 && tasks.c.output[\"i-1\"].output.v == 6', with: {a: '{{ .tasks.c.output.outputs.i-0.v }}', b: '{{ .tasks.c.output.i-1.output.v }}'}}\noutputs: {v: '{{ .tasks.q.output }}'}", {}, {"v": {"a": 5, "b": 6}}),
+    ("child_that_is_not_there", "tasks:\n  - {id: p, type: parallel, tasks: [{id: one}], on_success: {next: q}}\n  - {id: q, with: {a: '{{ .tasks.p.output.oen.output }}'}}", {}, {"refused": "there is no 'oen' in '.tasks.p.output'; did you mean 'one'?"}),
+    ("composite_handles", "tasks: [{id: c, type: composite, tasks: [{id: x, tool: failing, on_success: {next: z}, on_error: {next: y}}, {id: y, with: {m: '{{ .error.message }}'}}, {id: z, with: {y: '{{ .tasks.y.output.m }}'}}]}]\noutputs: {v: '{{ .tasks.z.output }}', n: '{{ .tasks.c.output.progress_info.failed_count }}'}", {}, {"v": {"y": "tool 'failing': boom"}, "n": 1}),
+    ("composite_routes", "tasks: [{id: c, type: composite, tasks: [{id: r, type: router, condition: 'workflow.input.n > 1 ? \"big\" : \"small\"', routes: {big: {type: aggregate, outputs: {n: 2}}, small: s}}, {id: s, on_success: {next: t}}, {id: t}]}]\noutputs: {v: '{{ keys .tasks.c.children | sortAlpha }}'}", {"n": 2}, {"v": ["r", "r.big", "s", "t"]}),
+    ("ids_in_a_collection", "tasks: [{id: e, type: collection, items: [a, b], task: {id: 's-{{ .item }}', type: composite, tasks: [{id: 'u-{{ .item }}', with: {v: '{{ .item }}'}}]}}]\noutputs: {v: '{{ (index .tasks \"u-b\").output.v }}'}", {}, {"v": "b"}),
     # 3.2 transitions
     ("handed_on", "tasks: [{id: a, tool: echo, with: {x: 1}, on_success: {next: b, with: {t: '{{ .tasks.a.output.x }}', o: '{{ .output.x }}'}}}, {id: b, with: {k: 2}}]\noutputs: {b: '{{ .tasks.b.output }}'}", {}, {"b": {"k": 2, "t": 1, "o": 1}}),
     ("handed_to_a_handler", "tasks: [{id: a, tool: failing, on_error: {next: h, with: {m: '{{ .error.message }}', s: '{{ .tasks.a.status }}'}}}, {id: h}]\noutputs: {h: '{{ .tasks.h.output }}'}", {}, {"h": {"m": "tool 'failing': boom", "s": "FAILED"}}),

@@ -323,12 +323,16 @@ void Decider::close(const std::string& path, Outcome outcome, std::string route)
     outcome = failure(std::move(fits).error().with_context("output of task '" + frame.id + "'"));
   TaskClosed closed{.path = path, .outcome = std::move(outcome), .next = {}, .next_with = {}};
   if (closed.outcome.status == Status::success) closed.next = std::move(route);
-  if (frame.parent.empty()) {
-    choose_next(*program_.find_task(path), frame, closed);
-  } else {
-    ready_.push_back(frame.parent);
-  }
+  if (leads_on(frame)) choose_next(*program_.find_task(path), frame, closed);
+  if (!frame.parent.empty()) ready_.push_back(frame.parent);
   emit(std::move(closed));
+}
+
+// At top level and in a composite tasks lead on; elsewhere the task around decides.
+bool Decider::leads_on(const Frame& frame) {
+  if (frame.parent.empty()) return true;
+  const Frame* around = state_.find_frame(frame.parent);
+  return around != nullptr && around->type == project::TaskType::composite;
 }
 
 void Decider::choose_next(const Task& task, const Frame& frame, TaskClosed& closed) {
@@ -338,6 +342,7 @@ void Decider::choose_next(const Task& task, const Frame& frame, TaskClosed& clos
     closed.next = task.on_timeout;
     return;
   }
+  closed.ends = ok && task.is_final && !frame.parent.empty();
   const bool is_routed = !closed.next.empty();  // what `on_success` of a router hands on goes where its route leads
   const std::optional<project::Transition>& transition = ok ? task.on_success : task.on_error;
   if (!transition || (!is_routed && (transition->next.empty() || (ok && task.is_final)))) return;

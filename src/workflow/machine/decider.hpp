@@ -50,6 +50,7 @@ class Decider {
   void close(const std::string& path, Outcome outcome, std::string route = {});  // `route`: what a router has chosen
   Result<json::Value> transition_with(const Task& task, const Frame& frame, const project::Transition& transition,
                                       const Outcome& outcome);
+  bool leads_on(const Frame& frame);
   void choose_next(const Task& task, const Frame& frame, TaskClosed& closed);
   void cancel_below(const std::string& path, const std::string& shield = {});
   Result<void> cancel_run(const std::string& reason);
@@ -96,6 +97,8 @@ class Decider {
   void advance_container(const Task& task, Frame& frame);
   bool expand(const Task& task, Frame& frame);  // false when it closed the task
   void enter_child(const Task& task, const Frame& frame);
+  void enter_sibling(const Task& task, const Frame& frame);
+  void enter_declared(const Task& child, const Frame& frame, int64_t index, json::Value vars, const json::Value& with);
   void finish_container(const Task& task, const Frame& frame, Status status);
 
   // task_collection.cpp

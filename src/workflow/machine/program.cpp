@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workflow/machine/program.hpp"
 
+#include <utility>
+
 #include "base/text.hpp"
 #include "json/extent.hpp"
 #include "json/print.hpp"
@@ -54,6 +56,13 @@ const project::Task* Program::find_task(std::string_view path) const {
       for (const project::Task& sibling : siblings) {
         if (sibling.id == id) found = &sibling;
       }
+      // A name that was rendered: where it stands among its siblings follows.
+      int64_t index = -1;
+      if (found == nullptr && segment.ends_with(']')) {
+        const size_t open = segment.rfind('[') + 1;
+        (void)parse_int64(segment.substr(open, segment.size() - open - 1), index);
+      }
+      if (index >= 0 && std::cmp_less(index, siblings.size())) found = &siblings[static_cast<size_t>(index)];
       task = found;
     }
     if (task == nullptr) return nullptr;

@@ -85,8 +85,9 @@ struct TaskClosed {
   std::string path;
   Outcome outcome;
   bool handled = false;   // failed, and on_error or on_timeout took it
-  std::string next;       // top level: id of the next task, or empty
+  std::string next;       // id of the next task: at top level, or in a composite a later sibling; empty = none named
   json::Value next_with;  // merged over the next task's input
+  bool ends = false;      // in a composite: no sibling comes after it
 };
 struct SignalBuffered {
   int64_t inbox = 0;

@@ -162,6 +162,7 @@ void fields(V& v, T& r) {
   v("handled", r.handled);
   v("next", r.next);
   v("next_with", r.next_with);
+  v("ends", r.ends);
 }
 template <class V, Is<SignalBuffered> T>
 void fields(V& v, T& r) {

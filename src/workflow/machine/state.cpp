@@ -47,6 +47,8 @@ class Fold {
     } else if (Frame* parent = state_.find_frame(frame.parent)) {
       ++parent->running;
       parent->next_child = std::max(parent->next_child, r.index + 1);
+      parent->next_id.clear();
+      parent->next_with = {};
     }
     json::Value view =
         json::Value::object({{"id", r.id}, {"status", status_name(Status::running)}, {"input", r.input}});
@@ -110,7 +112,12 @@ class Fold {
     Frame* parent = state_.find_frame(frame.parent);
     if (parent == nullptr) return;
     --parent->running;
-    ++(r.outcome.status == Status::success ? parent->succeeded : parent->failed);
+    const bool succeeded = r.outcome.status == Status::success;
+    ++(succeeded ? parent->succeeded : r.handled ? parent->handled : parent->failed);
+    parent->next_id = r.next;
+    parent->next_with = r.next_with;
+    parent->last_error = r.outcome.error;
+    if (r.ends) parent->next_child = parent->total;
     parent->results.push_back({.id = frame.id, .index = frame.index, .outcome = r.outcome, .children = children});
   }
 

@@ -62,7 +62,11 @@ struct Frame {
   int64_t running = 0;
   int64_t succeeded = 0;
   int64_t failed = 0;
+  int64_t handled = 0;               // composite: failed, and a sibling took it
   std::vector<ChildResult> results;  // in order of completion
+  std::string next_id;               // composite: the sibling to be entered, where the last one named it
+  json::Value next_with;
+  json::Value last_error;  // of the failed child whose handler is being entered
 
   // Wait: the signal being looked at, and how many have been.
   json::Value signal;

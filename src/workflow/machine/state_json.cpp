@@ -63,6 +63,10 @@ void fields(V& v, T& x) {
   v("running", x.running);
   v("succeeded", x.succeeded);
   v("failed", x.failed);
+  v("handled", x.handled);
+  v("next_id", x.next_id);
+  v("next_with", x.next_with);
+  v("last_error", x.last_error);
   v("signal", x.signal);
   v("signals_seen", x.signals_seen);
   v("requested", x.requested);

@@ -7,10 +7,14 @@
 //   best_effort   all children have ended           one succeeded       -
 //   fail_fast     one failed, or all have ended     none failed         canceled at once
 //   race          one succeeded, or all have ended  one succeeded       canceled at once
-//   (composite)   one failed, or all have ended     none failed         the rest is never entered
+//   (composite)   one failed, or the last has ended none failed         the rest is never entered
+//
+// The children of a composite run one after the other, as they are declared, unless one says what comes next: a later
+// sibling by `on_success`, by `on_error` (which handles its failure) or as a route; or that nothing does: `final`.
 #include <algorithm>
 #include <array>
 
+#include "expression/template/template.hpp"
 #include "workflow/machine/decider.hpp"
 
 namespace compozy::workflow {
@@ -32,7 +36,8 @@ std::optional<Status> verdict(const project::Task& task, const Frame& frame) {
   const Status unless_failed = frame.failed > 0 ? Status::failed : Status::success;
   const Status if_succeeded = frame.succeeded > 0 || frame.total == 0 ? Status::success : Status::failed;
   if (task.type == project::TaskType::composite) {
-    return frame.failed > 0 || all_ended ? std::optional(unless_failed) : std::nullopt;
+    const bool is_at_end = frame.running == 0 && frame.next_id.empty() && frame.next_child >= frame.total;
+    return frame.failed > 0 || is_at_end ? std::optional(unless_failed) : std::nullopt;
   }
   switch (task.strategy) {
     case project::Strategy::wait_all: return all_ended ? std::optional(unless_failed) : std::nullopt;
@@ -75,7 +80,9 @@ void Decider::advance_container(const Task& task, Frame& frame) {
   while (true) {
     if (const auto status = verdict(task, frame)) return finish_container(task, frame, *status);
     if (frame.running >= concurrency(task) || frame.next_child >= frame.total) return;
+    const std::string path = frame.path;
     enter_child(task, frame);
+    if (state_.find_frame(path) == nullptr) return;  // closed: it could not be entered
   }
 }
 
@@ -94,13 +101,45 @@ bool Decider::expand(const Task& task, Frame& frame) {
   return true;
 }
 
+void Decider::enter_sibling(const Task& task, const Frame& frame) {
+  auto index = static_cast<size_t>(frame.next_child);
+  if (!frame.next_id.empty()) {
+    const auto found = std::ranges::find(task.tasks, frame.next_id, &Task::id);
+    if (found == task.tasks.end() || found - task.tasks.begin() < frame.next_child) {
+      return close(frame.path,
+                   failure("unknown_task", "composite '" + frame.id + "' has no later task '" + frame.next_id + "'"));
+    }
+    index = static_cast<size_t>(found - task.tasks.begin());
+  }
+  json::Value vars = frame.vars;
+  if (!frame.last_error.is_null()) {
+    if (vars.is_null()) vars = json::Value::object();
+    vars.set("error", frame.last_error);
+  }
+  const json::Value with = frame.next_with;
+  enter_declared(task.tasks[index], frame, static_cast<int64_t>(index), std::move(vars), with);
+}
+
+// A child that is written out in the definition. Inside a collection its id may be a template; its place is then in its
+// path, since the name is not in the definition.
+void Decider::enter_declared(const Task& child, const Frame& frame, int64_t index, json::Value vars,
+                             const json::Value& with) {
+  if (!expression::is_template(child.id))
+    return enter(child, child_path(frame.path, child.id, 1, std::nullopt), child.id, index, std::move(vars), with);
+  auto id = render_to_text(child.id, base_context(&child, frame.input, vars, frame.path));
+  const std::string name = id && !id->empty() ? *id : frame.id + "-" + std::to_string(index);
+  const std::string path = child_path(frame.path, name, 1, index);
+  enter(child, path, name, index, std::move(vars), with);
+  if (!id && state_.find_frame(path) != nullptr)
+    close(path, failure(std::move(id).error().with_context("id of child " + std::to_string(index))));
+}
+
 void Decider::enter_child(const Task& task, const Frame& frame) {
+  if (task.type == project::TaskType::composite) return enter_sibling(task, frame);
   const int64_t index = frame.next_child;
   const auto position = static_cast<size_t>(index);
-  if (task.type != project::TaskType::collection) {
-    const Task& child = task.tasks[position];
-    return enter(child, child_path(frame.path, child.id, 1, std::nullopt), child.id, index, frame.vars, {});
-  }
+  if (task.type == project::TaskType::parallel)
+    return enter_declared(task.tasks[position], frame, index, frame.vars, {});
   const Task& child = *task.child();
   json::Value vars = frame.vars.is_null() ? json::Value::object() : frame.vars;
   for (const std::string_view name : {std::string_view("item"), std::string_view(task.item_var)})
