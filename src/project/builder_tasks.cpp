@@ -61,6 +61,7 @@ std::vector<Task> Builder::build_tasks(const Node& list, const std::string& path
     Task task = build_task(node, where, parent, is_top_level);
     if (!task.id.empty() && !ids.insert(task.id).second)
       diagnostics_.add(node, where + ".id", "task '" + task.id + "' is defined twice here");
+    const size_t at_router = out.size();
     out.push_back(std::move(task));
     for (Task& route : std::exchange(hoisted_siblings_, {})) {
       if (!ids.insert(route.id).second)
@@ -68,8 +69,13 @@ std::vector<Task> Builder::build_tasks(const Node& list, const std::string& path
       // One of several ways, all of which meet again after the router.
       if (!route.on_success && route.type != TaskType::router) {
         const Node* next = i + 1 < list.items.size() ? list.items[i + 1].find("id") : nullptr;
+        const std::string meeting = next == nullptr ? std::string() : scalar_text(*next);
+        const Task& router = out[at_router];
+        const bool is_a_way =
+            meeting == router.default_route ||
+            std::ranges::any_of(router.routes, [&](const auto& way) { return way.second == meeting; });
         route.is_final |= next == nullptr;
-        if (next != nullptr) route.on_success = Transition{.next = scalar_text(*next), .with = {}};
+        if (next != nullptr && !is_a_way) route.on_success = Transition{.next = meeting, .with = {}};
       }
       out.push_back(std::move(route));
     }

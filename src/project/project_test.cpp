@@ -448,6 +448,10 @@ INSTANTIATE_TEST_SUITE_P(
               "w.yaml:6:38: task 'x': 'y' stands next, and is also where a route or a failure leads to"},
         Wrong{"  - {id: c, type: composite, tasks: [{id: x, on_success: {next: z}}, {id: y}, {id: z}]}",
               "task 'y': nothing leads to it"},
+        Wrong{"  - {id: c, type: composite, tasks: [{id: r, type: router, condition: '1', routes: {a: {type: basic}, "
+              "b: y}}, "
+              "{id: y}]}",
+              "task 'r.a': 'y' stands next, and is also where a route"},
         Wrong{"  - {id: c, type: composite, tasks: [{id: x, final: true}, {id: y}]}", "task 'y': nothing leads to it"},
         Wrong{"  - {id: p, type: parallel, tasks: [{id: r, type: router, condition: '1', routes: {'1': p}}]}",
               "it stands at top level or in a composite"},
@@ -495,6 +499,7 @@ tasks:
     type: composite
     tasks:
       - {id: ask, type: router, condition: 'workflow.input.way', routes: {a: {type: basic, with: {x: 1}}, b: two, c: end}, default_route: two}
+      - {id: meet, on_success: {next: end}}
       - {id: two, on_success: {next: end}, on_error: {next: mend}}
       - {id: mend, final: true}
       - {id: end}
@@ -512,7 +517,8 @@ tasks:
   std::string order;
   for (const Task& task : project->workflows[0].tasks[0].tasks)
     order += task.id + ">" + (task.on_success ? task.on_success->next : "") + (task.is_final ? "." : "") + " ";
-  EXPECT_EQ(order, "ask> ask.a>two two>end mend>. end> ") << "an inline route goes on where the router stands";
+  EXPECT_EQ(order, "ask> ask.a>meet meet>end two>end mend>. end> ")
+      << "an inline route goes on where the router stands";
   const std::vector<Task>& body = project->workflows[0].tasks[1].tasks[0].tasks;
   EXPECT_TRUE(body[3].is_final && body[4].is_final);
 }
