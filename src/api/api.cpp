@@ -57,19 +57,14 @@ http::Response refusal(const Error& error) {
 
 void add_secured(http::Router& router, const Context& context, std::string method, std::string pattern,
                  http::Handler handler, http::RouteOptions options) {
-  // Before the body is read, so that strangers cost no memory; and again for whom it is.
-  options.turn_away = [&context](const http::Request& head) -> std::optional<http::Response> {
-    const auto identity = identify(context, head);
-    return identity ? std::nullopt : std::optional(refusal(identity.error()));
+  options.admit = [&context](http::Request& head) -> std::optional<http::Response> {
+    auto identity = identify(context, head);
+    if (!identity) return refusal(identity.error());
+    head.user = std::move(identity->user_id);
+    head.key_name = std::move(identity->name);
+    return std::nullopt;
   };
-  const auto as_user = [&context, handler = std::move(handler)](http::Request request) -> io::Task<http::Response> {
-    const auto identity = identify(context, request);
-    if (!identity) co_return refusal(identity.error());
-    request.user = identity->user_id;
-    request.key_name = identity->name;
-    co_return co_await handler(std::move(request));
-  };
-  router.add(std::move(method), std::move(pattern), as_user, std::move(options));
+  router.add(std::move(method), std::move(pattern), std::move(handler), std::move(options));
 }
 
 void add_routes(http::Router& router, const Context& context) {

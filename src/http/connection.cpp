@@ -149,7 +149,7 @@ io::Task<bool> Connection::serve_one() {
   }
   if (!*header) co_return false;
 
-  const Request& head = parser.request();
+  Request& head = parser.request();
   auto match = server_.router.match(head.method, head.path);
   about.exchange.method = head.method;
   about.exchange.path = head.path;
@@ -167,8 +167,8 @@ io::Task<bool> Connection::serve_one() {
   }
 
   about.exchange.pattern = match.route->pattern;
-  if (match.route->options.turn_away) {
-    if (auto answer = match.route->options.turn_away(head))
+  if (match.route->options.admit) {
+    if (auto answer = match.route->options.admit(head))
       co_return co_await send_early(*std::move(answer), std::move(about), parser.is_done());
   }
   parser.limit_body(match.route->options.body_bytes_max);

@@ -265,18 +265,21 @@ TEST_F(ServerTest, BodiesOnTheirWayHaveALimitTogether) {
 
 TEST_F(ServerTest, WhoIsTurnedAwayByTheHeaderIsNotAskedForTheBody) {
   RouteOptions guarded;
-  guarded.turn_away = [](const Request& head) -> std::optional<Response> {
-    if (head.headers.has("Authorization")) return std::nullopt;
-    return Response::text(401, "who are you");
+  guarded.admit = [](Request& head) -> std::optional<Response> {
+    head.user = head.headers.get("Authorization").value_or("");
+    return head.user.empty() ? std::optional(Response::text(401, "who are you")) : std::nullopt;
   };
-  router_.add("POST", "/guarded", [](Request request) { return echo(std::move(request)); }, guarded);
+  const auto greet = [](Request request) -> Task<Response> {
+    co_return Response::text(200, request.user + " says " + request.body);
+  };
+  router_.add("POST", "/guarded", greet, guarded);
   start();
   const auto stream = connect();
   say(*stream, "POST /guarded HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
   EXPECT_THAT(hear_until(*stream, "who are you"), ::testing::StartsWith("HTTP/1.1 401"));
   EXPECT_THAT(exchange("POST /guarded HTTP/1.1\r\nHost: x\r\nAuthorization: me\r\nConnection: close\r\n"
                        "Content-Length: 2\r\n\r\nok"),
-              ::testing::EndsWith(" ok"));
+              ::testing::EndsWith("me says ok"));
 }
 
 TEST_F(ServerTest, WhatTwoReadersCouldReadDifferentlyIsRefused) {
