@@ -81,6 +81,7 @@ Result<void> AppendLog::prepare() {
   std::filesystem::create_directories(directory_, error);
   if (error) return fail(system_error("create directory", directory_, error.value()));
   TRY(read_manifest());
+  TRY(refuse_unnamed_files());
   return take_over_old_file();
 }
 
@@ -143,6 +144,8 @@ Result<void> AppendLog::replay_all(Session& session, bool held) {
     session.database = 0;  // Every file selects its own.
     TRY(const Replayed replayed, replay_file(engine_, session, file, {.held = held, .loading = options_.loading}));
     replayed_ += replayed.commands;
+    if (replayed.file_bytes == 0 && file.ends_with(".rdb"))  // Even of an empty keyspace it holds something.
+      return fail(Errc::corrupt_data, file + " is empty; restore it from a backup");
     if (manifest_.base && i == 0) base_size_ = replayed.file_bytes;
     if (i + 1 < files.size()) size_ += replayed.file_bytes;
     if (!replayed.truncated()) continue;

@@ -96,6 +96,7 @@ class AppendLog final : public EffectSink, public Persistence {
   std::string path(std::string_view name) const { return directory_ + "/" + std::string(name); }
   Result<void> prepare();
   Result<void> read_manifest();
+  Result<void> refuse_unnamed_files() const;
   Result<void> take_over_old_file();
   Result<void> load();
   Result<void> write_first_base();

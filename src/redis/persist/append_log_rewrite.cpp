@@ -35,6 +35,27 @@ std::string AppendLog::temporary_incremental() const { return path("temp-" + nam
 
 Result<void> AppendLog::save_manifest() { return replace_file(path(name_ + ".manifest"), manifest_.to_string()); }
 
+// Files hold data only once a manifest names them. Where they do and it is gone, to begin anew would lose them
+// silently.
+Result<void> AppendLog::refuse_unnamed_files() const {
+  if (manifest_.base || !manifest_.incrementals.empty()) return {};
+  const std::string first_base = base_name(name_, 1, true);
+  const std::string first_base_in_commands = base_name(name_, 1, false);
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(name_ + ".")) continue;
+    const bool is_incremental = name.ends_with(".incr.aof") && entry.file_size(error) > 0;
+    const bool is_base =
+        name.find(".base.") != std::string::npos && name != first_base && name != first_base_in_commands;
+    if (!is_incremental && !is_base) continue;
+    return fail(Errc::corrupt_data, path(name_ + ".manifest") + " is missing, but " + entry.path().string() +
+                                        " holds data; restore it from a backup, or move the files of " + directory_ +
+                                        " away to begin anew");
+  }
+  return {};
+}
+
 // Everything from now on goes to a new file, which the manifest names before the first byte.
 Result<void> AppendLog::open_incremental(uint64_t seq) {
   const std::string name = incremental_name(name_, seq);

@@ -188,9 +188,30 @@ TEST_F(AppendLogTest, RefusesALogThatIsCorruptInTheMiddle) {
 TEST_F(AppendLogTest, SaysWhereAnRdbBaseIsDamaged) {
   fs::create_directories(directory_ + "/appendonlydir");
   std::ofstream(directory_ + "/appendonlydir/appendonly.aof.manifest") << "file b.rdb seq 1 type b\n";
-  std::ofstream(directory_ + "/appendonlydir/b.rdb") << "REDIS0010";
+  for (const char* bytes : {"REDIS0010", ""}) {
+    std::ofstream(directory_ + "/appendonlydir/b.rdb") << bytes;
+    const Server server(options());
+    EXPECT_EQ(server.error().code, Errc::corrupt_data) << bytes;
+    EXPECT_THAT(server.error().to_string(), HasSubstr(directory_ + "/appendonlydir/b.rdb")) << bytes;
+  }
+}
+
+TEST_F(AppendLogTest, DoesNotBeginAnewBesideFilesWhoseManifestIsGone) {
+  const std::string manifest = directory_ + "/appendonlydir/appendonly.aof.manifest";
+  {
+    const Server server(options());
+  }
+  fs::remove(manifest);
+  {
+    Server server(options());  // They held nothing yet: a crash in a first start leaves them so.
+    ASSERT_TRUE(server.log());
+    server.run({"SET", "a", "1"});
+  }
+  fs::remove(manifest);
   const Server server(options());
   EXPECT_EQ(server.error().code, Errc::corrupt_data);
+  EXPECT_THAT(server.error().message, HasSubstr("appendonly.aof.manifest is missing"));
+  EXPECT_GT(content(incremental()).size(), 0U) << "it is left as it was";
 }
 
 TEST_F(AppendLogTest, RefusesWritesOnAFullDiskAndRecovers) {

@@ -93,7 +93,9 @@ Result<uint64_t> DumpFile::load_held(bool flush, RestorePolicy libraries, RdbLoa
   if (flush) state.keyspace.clear();
   state.keyspace.begin_unit();
   how.merge = libraries == RestorePolicy::replace;
-  TRY(const RdbLoaded loaded, load_rdb(*bytes, state.keyspace, std::move(how)));
+  auto loading = load_rdb(*bytes, state.keyspace, std::move(how));
+  if (!loading) return fail(std::move(loading).error().with_context(path()));
+  const RdbLoaded loaded = std::move(*loading);
   if (!loaded.libraries.empty() || flush) {
     TRY(state.scripts->restore_libraries(loaded.libraries, libraries));
   }
