@@ -130,7 +130,15 @@ TEST(Output, CodesThatSteerATerminalAreShownNotObeyed) {
             "\xEF\xBF\xBD"
             "31m");
   EXPECT_EQ(printable("\xC3\xA9\x7f"), "\xC3\xA9\xEF\xBF\xBD");
+  EXPECT_EQ(printable("evil\u202Egpj.exe"), "evil\uFFFDgpj.exe") << "nor what turns the text around";
   EXPECT_EQ(printable("a\xff\xC3"), "a\xEF\xBF\xBD\xEF\xBF\xBD") << "nor bytes that are no text";
+}
+
+TEST_F(CliTest, AnUnknownWordIsRepeatedWithoutItsCodes) {
+  const auto done = call({"\x1b]0;title\x07"});
+  EXPECT_EQ(done.code, 2);
+  EXPECT_EQ(done.err.find('\x1b'), std::string::npos);
+  EXPECT_THAT(done.err, HasSubstr("]0;title"));
 }
 
 TEST(Output, ColumnsLineUpAlsoBeyondAscii) {

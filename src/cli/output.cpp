@@ -2,6 +2,7 @@
 #include "cli/output.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -25,6 +26,13 @@ size_t sequence_length(std::string_view text) {
   return length != 0 && length <= text.size() && is_valid_utf8(text.substr(0, length)) ? length : 0;
 }
 
+// What changes the direction of the text around it (Unicode UAX #9): a name could read as another.
+bool steers_direction(std::string_view sequence) {
+  constexpr std::array<std::string_view, 12> kControls{"\u061C", "\u200E", "\u200F", "\u202A", "\u202B", "\u202C",
+                                                       "\u202D", "\u202E", "\u2066", "\u2067", "\u2068", "\u2069"};
+  return std::ranges::find(kControls, sequence) != kControls.end();
+}
+
 }  // namespace
 
 std::string printable(std::string_view text) {
@@ -38,7 +46,8 @@ std::string printable(std::string_view text) {
       out += kReplacement;
       if (is_c1) ++i;
     } else if (const size_t length = sequence_length(text.substr(i)); length != 0) {
-      out += text.substr(i, length);
+      const std::string_view sequence = text.substr(i, length);
+      out += steers_direction(sequence) ? kReplacement : sequence;
       i += length - 1;
     } else {
       out += kReplacement;

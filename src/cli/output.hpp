@@ -13,7 +13,7 @@
 
 namespace compozy::cli {
 
-std::string printable(std::string_view text);                  // without control codes, but for line ends and tabs
+std::string printable(std::string_view text);                  // without what steers a terminal, but line ends, tabs
 void write(const std::string& text);                           // standard output, as it comes
 void line(const std::string& text);                            // standard output
 void note(const std::string& text);                            // standard error

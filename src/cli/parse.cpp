@@ -7,6 +7,7 @@
 #include "base/assert.hpp"
 #include "base/text.hpp"
 #include "cli/command.hpp"
+#include "cli/output.hpp"
 
 namespace compozy::cli {
 
@@ -193,8 +194,8 @@ Parsed usage_error(Grammar& grammar, const CLI::ParseError& error, int argc, con
   for (const Grammar::Leaf& leaf : grammar.leaves) {
     if (leaf.app->parsed()) where = path_of(*leaf.app);
   }
-  std::fprintf(stderr, "compozy: %s%s\n", reason.c_str(), nearest_hint(grammar.app, argc, argv).c_str());
-  std::fprintf(stderr, "`%s --help` %s\n", where.c_str(), where == "compozy" ? "lists the commands." : "says how.");
+  note("compozy: " + reason + nearest_hint(grammar.app, argc, argv));
+  note("`" + where + " --help` " + (where == "compozy" ? "lists the commands." : "says how."));
   return {.invocation = {}, .exit_code = static_cast<int>(ExitCode::usage)};
 }
 
