@@ -45,6 +45,19 @@ def long_functions(lines):
             start = None
 
 
+def decision_problems(names):
+    """Each decision record has a number of its own, and its title says it."""
+    seen = {}
+    for name in sorted(name for name in names if re.match(r"docs/adr/\d{4}-", name)):
+        number = int(name[len("docs/adr/"):][:4])
+        title = (ROOT / name).read_text().split("\n", 1)[0]
+        if number in seen:
+            yield f"{name}: {seen[number]} has this number already; take the next one"
+        if not title.startswith(f"# {number}. "):
+            yield f"{name}: its title is '{title}', not '# {number}. …'"
+        seen[number] = name
+
+
 def main():
     problems = []
     nolint = 0
@@ -77,6 +90,7 @@ def main():
                 problems.append(f"{name}:{start}: a function of {length} lines, the limit is {LIMITS['function']}")
         if name.endswith(".hpp") and "#pragma once" not in lines:
             problems.append(f"{name}: no #pragma once")
+    problems += decision_problems(tracked())
     for problem in problems:
         print("lint: " + problem, file=sys.stderr)
     print(f"lint: {'no problem' if not problems else str(len(problems)) + ' problems'}; {nolint} NOLINT", file=sys.stderr)
