@@ -28,8 +28,8 @@ struct RouteOptions {
   uint64_t body_bytes_max = 10U << 20U;
   // The handler may wait long: its request's stop token then fires as soon as the client goes away.
   bool watch_client = false;
-  // Looks at the header before the body is read, so that strangers cost no memory. It notes who asks (user, key_name); what
-  // it answers is sent in place of the handler's answer.
+  // Looks at the header before the body is read, so that strangers cost no memory, and notes who asks (user, key_name).
+  // What it answers is sent in place of the handler's answer.
   std::function<std::optional<Response>(Request& head)> admit = nullptr;
 };
 
