@@ -169,6 +169,13 @@ Result<void> Server::open_stores() {
   const std::string database_path = config_.is_set("database.path")
                                         ? absolute_below(settings_.root, config_.text("database.path"))
                                         : data_.file("compozy.db");
+  std::error_code ignored;
+  const auto size = std::filesystem::file_size(database_path, ignored);
+  const bool is_new = ignored || size == 0;
+  if (is_new && std::filesystem::exists(data_.file("api_key"), ignored)) {
+    log::warn("the database is new, though this directory was in use: earlier runs are not here, unless it comes back",
+              {{"file", database_path}});
+  }
   TRY(database_, sql::open_sqlite({.path = database_path}));
   {
     // How the engine opens its files is of interest to those who debug it.

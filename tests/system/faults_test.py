@@ -100,6 +100,30 @@ class StartTest(unittest.TestCase):
     def test_an_empty_folder_gets_a_hint(self):
         self.one_line(refused(scratch()), 4, "compozy init", "compozy.yaml")
 
+    def test_what_was_damaged_at_rest_is_named_and_nothing_begins_anew_in_silence(self):
+        with Server(project()) as server:
+            server.wait(server.start("flow"))
+            self.assertEqual(subprocess.run(["redis-cli", "-s", str(server.data / "redis.sock"), "SET", "a", "1"], capture_output=True, text=True).stdout, "OK\n")
+            server.stop()
+            log = server.data / "redis" / "appendonlydir"
+            manifest = log / "appendonly.aof.manifest"
+            kept = manifest.read_bytes()
+            manifest.unlink()
+            self.one_line(refused(server.project), 10, str(manifest), "missing", "backup")
+            manifest.write_bytes(kept)
+            base = log / "appendonly.aof.1.base.rdb"
+            kept = base.read_bytes()
+            base.write_bytes(b"")
+            self.one_line(refused(server.project), 10, str(base), "empty", "backup")
+            base.write_bytes(kept)
+            database = server.data / "compozy.db"
+            kept = database.read_bytes()
+            database.write_bytes(b"\xee" * len(kept))
+            self.one_line(refused(server.project), 10, str(database), "not a database", "backup")
+            database.unlink()
+            server.start_process()
+            self.assertIn("the database is new", (server.project / "server.log").read_text())
+
     def test_every_defect_of_a_project_has_its_place_and_the_nearest_name(self):
         flow = "id: flow\ntasks:\n  - {id: one, type: agregate, outputs: {a: 1}}\n  - {id: two, agent: talkr, action: say, on_sucess: {next: one}}\n"
         flow += "agents: [{id: talker, instructions: x, actions: [{id: say, prompt: x}]}]\n"

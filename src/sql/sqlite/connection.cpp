@@ -121,11 +121,13 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Mo
   sqlite3_extended_result_codes(db, 1);
   sqlite3_busy_timeout(db, kBusyMs);
   // Only the writer checkpoints: another connection's checkpoint during a commit can corrupt before SQLite 3.51.3.
-  if (mode == Mode::read) sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (mode == Mode::read) connection->keep_log();
   sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   return connection;
 }
+
+void Connection::keep_log() { sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr); }
 
 Connection::Connection(sqlite3* db, std::string path) : db_(db), path_(std::move(path)) {}
 
@@ -149,6 +151,10 @@ Error Connection::error(std::string_view doing, int code) const {
     case Errc::storage_full: message += "the disk is full"; break;
     case Errc::permission_denied: message += "its directory or file cannot be written"; break;
     case Errc::not_found: message += "its directory does not exist"; break;
+    case Errc::corrupt_data:
+      message += std::string(db_ != nullptr ? sqlite3_errmsg(db_) : sqlite3_errstr(code)) +
+                 "; restore it from a backup, or save what can be read: sqlite3 FILE .recover";
+      break;
     default: message += db_ != nullptr ? sqlite3_errmsg(db_) : sqlite3_errstr(code); break;
   }
   if (errc == Errc::internal) message += " in: " + std::string(doing);

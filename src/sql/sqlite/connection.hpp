@@ -41,6 +41,7 @@ class Connection final : public Transaction {
   bool in_transaction() const;
   bool is_read_only() const;
   void checkpoint_passively();
+  void keep_log();  // closing this connection leaves the write-ahead log as it is
 
  private:
   class Prepared;

@@ -7,6 +7,7 @@
 
 #include "io/file.hpp"
 #include "sql/sqlite/connection.hpp"
+#include "sql/sqlite/log_damage.hpp"
 #include "sql/sqlite/migrate.hpp"
 #include "sql/sqlite/writer.hpp"
 
@@ -123,8 +124,13 @@ Result<std::unique_ptr<Connection>> open_reader(const std::string& path) {
 Result<std::unique_ptr<Database>> open_sqlite(const SqliteOptions& options) {
   // SQLite gives its other files the database's permissions. Where this fails, SQLite says more about why.
   static_cast<void>(io::create_private(options.path));
+  TRY(check_log_header(options.path));
   TRY(auto writer, Connection::open(options.path, Connection::Mode::write));
   TRY(set_up_writer(*writer, options));
+  if (auto whole = check_log_tail(options.path); !whole) {
+    writer->keep_log();
+    return std::unexpected(std::move(whole).error());
+  }
   TRY(migrate(*writer, options.path));
   std::vector<std::unique_ptr<Connection>> readers;
   for (size_t i = 0; i < options.readers; ++i) {

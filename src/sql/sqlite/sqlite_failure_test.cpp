@@ -121,6 +121,39 @@ TEST_F(SqliteFailure, DamagedPagesAreCorruptDataNotACrash) {
   EXPECT_EQ(outcome.error().code, Errc::corrupt_data);
 }
 
+// What a killed process leaves is copied, so that each damage begins from the same log.
+TEST_F(SqliteFailure, ADamagedLogIsRefusedAndATornEndIsNot) {
+  const std::string kept = dir_ + "/kept";
+  {
+    const auto db = open_sqlite({.path = path(), .commits_per_checkpoint = 1'000'000}).value();
+    for (int n = 0; n < 20; ++n) ASSERT_TRUE(insert(*db, n, std::string(3000, 'x')).has_value());
+    std::filesystem::create_directory(kept);
+    for (const char* end : {"", "-wal"}) std::filesystem::copy(path() + end, kept + "/compozy.db" + end);
+  }
+  const auto size = static_cast<int64_t>(std::filesystem::file_size(kept + "/compozy.db-wal"));
+  const auto with_log = [&](int64_t damaged_at) {
+    std::filesystem::remove_all(dir_ + "/now");
+    std::filesystem::copy(kept, dir_ + "/now");
+    std::fstream log(dir_ + "/now/compozy.db-wal", std::ios::in | std::ios::out | std::ios::binary);
+    log.seekp(damaged_at);
+    log << "damaged!";
+    log.close();
+    return open_sqlite({.path = dir_ + "/now/compozy.db"});
+  };
+  for (const int64_t at : {int64_t{3}, size / 2}) {
+    for (int again = 0; again < 2; ++again) {
+      const auto db = again == 0 ? with_log(at) : open_sqlite({.path = dir_ + "/now/compozy.db"});
+      ASSERT_FALSE(db.has_value()) << at;
+      EXPECT_EQ(db.error().code, Errc::corrupt_data);
+      EXPECT_THAT(db.error().message, ::testing::HasSubstr(dir_ + "/now/compozy.db-wal"));
+      EXPECT_EQ(std::filesystem::file_size(dir_ + "/now/compozy.db-wal"), size) << "it is left as it was";
+    }
+  }
+  const auto torn = with_log(size - 100);
+  ASSERT_TRUE(torn.has_value()) << torn.error().to_string();
+  EXPECT_EQ(count(**torn), 19);
+}
+
 TEST_F(SqliteFailure, AMissingDirectoryIsNamed) {
   const auto missing = open_sqlite({.path = dir_ + "/none/compozy.db"});
   ASSERT_FALSE(missing.has_value());
