@@ -3,6 +3,7 @@
 // Agents and tasks started by themselves, each as a durable run of its own (project/direct.hpp).
 //
 //   GET  /api/v0/agents | tasks                          what there is
+//   GET  /api/v0/agents/{id} | tasks/{id}                one, as it was resolved; ?workflow= where several have the id
 //   POST /api/v0/agents/{id}/executions[/sync]           {action?, prompt?, with?, workflow?, timeout?}; one of the
 //                                                        first two at least
 //   POST /api/v0/tasks/{id}/executions[/sync]            {with?, workflow?, timeout?}
@@ -24,9 +25,12 @@ struct Kind {
   std::string_view prefix;  // of the id of its workflow
   std::string_view runs;    // the URL that a run's id follows
   Result<project::Workflow> (*make)(const project::Project&, const project::DirectRun&);
+  Result<json::Value> (*describe)(const project::Project&, const project::DirectRun&);
 };
-constexpr Kind kAgent{"agent", project::kDirectAgent, "/api/v0/executions/agents/", project::direct_agent};
-constexpr Kind kTask{"task", project::kDirectTask, "/api/v0/executions/tasks/", project::direct_task};
+constexpr Kind kAgent{"agent", project::kDirectAgent, "/api/v0/executions/agents/", project::direct_agent,
+                      project::describe_agent};
+constexpr Kind kTask{"task", project::kDirectTask, "/api/v0/executions/tasks/", project::direct_task,
+                     project::describe_task};
 
 const Kind& kind_of(const store::Run& run) { return run.workflow.starts_with(kAgent.prefix) ? kAgent : kTask; }
 
@@ -93,6 +97,15 @@ io::Task<http::Response> show_direct(const Context& context, http::Request reque
   co_return success(200, "execution", direct_view(*run));
 }
 
+io::Task<http::Response> describe(const Context& context, http::Request request, const Kind& kind) {
+  const auto view = kind.describe(context.project, {.id = std::string(request.param("id")),
+                                                    .workflow = request.query_value("workflow").value_or(""),
+                                                    .action = {},
+                                                    .prompt = {}});
+  if (!view) co_return problem(view.error());
+  co_return success(200, kind.name, *view);
+}
+
 json::Value listed(const std::vector<project::DirectPart>& parts, bool are_agents) {
   json::Value list = json::Value::array();
   for (const project::DirectPart& part : parts) {
@@ -122,6 +135,10 @@ void add_direct_routes(http::Router& router, const Context& context) {
     };
     add_secured(router, context, "POST", start, starter(false), options);
     add_secured(router, context, "POST", start + "/sync", starter(true), waiting);
+    add_secured(router, context, "GET", "/api/v0/" + name + "s/{id}",
+                with_context(context, [kind](const Context& c,
+                                             http::Request request) { return describe(c, std::move(request), *kind); }),
+                options);
     add_secured(
         router, context, "GET", std::string(kind->runs) + "{exec_id}",
         with_context(context, [kind](const Context& c,

@@ -43,6 +43,8 @@ constexpr std::array kAskOptions{
     Option{"--key", "KEY", "Idempotency key: the same key gives the same run again."},
     Option{"--wait", "", "Wait for the end and print the output."},
     Option{"--watch", "", "Print every event until the end."}};
+constexpr std::array kGetOptions{
+    Option{"--workflow", "ID", "Whose own it is, where several workflows have one of that id."}};
 constexpr std::span<const Option> kDoOptions = std::span<const Option>(kAskOptions).subspan(2);
 constexpr std::array kAuditOptions{Option{"--since", "TIME", "Only since then, or so long ago, as in 24h."},
                                    Option{"--subject", "ID", "Only what was done to this run or workflow."},
@@ -68,8 +70,8 @@ constexpr std::array kReasonOptions{Option{"--reason", "TEXT", "Why; kept in the
 
 constexpr std::array kGroups{Group{"workflow", "What can be run: list, look at, start."},
                              Group{"execution", "Runs: list, watch, steer, approve, delete."},
-                             Group{"agent", "Agents by themselves: list, ask."},
-                             Group{"task", "Tasks by themselves: list, run."},
+                             Group{"agent", "Agents by themselves: list, look at, ask."},
+                             Group{"task", "Tasks by themselves: list, look at, run."},
                              Group{"audit", "Who did what, and whether that record is whole."},
                              Group{"schedule", "What runs when, and changing that."},
                              Group{"config", "Check the project; see every setting and where it comes from."}};
@@ -111,6 +113,13 @@ constexpr std::array kCommands{
             .examples = "compozy agent list",
             .talks_to_server = true,
             .run = run_agent_list},
+    Command{.path = "agent get",
+            .summary = "Show one agent as it was resolved.",
+            .examples = "compozy agent get guide",
+            .positionals = kAgentId,
+            .options = kGetOptions,
+            .talks_to_server = true,
+            .run = run_agent_get},
     Command{.path = "agent execute",
             .summary = "Ask one agent, as a durable run of its own.",
             .examples = "compozy agent execute guide --action plan --param city=Oslo --wait\n"
@@ -124,6 +133,13 @@ constexpr std::array kCommands{
             .examples = "compozy task list",
             .talks_to_server = true,
             .run = run_task_list},
+    Command{.path = "task get",
+            .summary = "Show one task as it was resolved.",
+            .examples = "compozy task get fetch",
+            .positionals = kTaskId,
+            .options = kGetOptions,
+            .talks_to_server = true,
+            .run = run_task_get},
     Command{.path = "task execute",
             .summary = "Start one task, as a durable run of its own.",
             .examples = "compozy task execute fetch --param url=https://example.com --wait",

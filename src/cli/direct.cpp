@@ -21,6 +21,15 @@ Result<void> execute(Invocation& invocation, const std::string& kind) {
                 body);
 }
 
+Result<void> show(Invocation& invocation, const std::string& kind) {
+  ApiClient client(invocation);
+  std::string path = "/api/v0/" + kind + "/" + http::percent_encode(invocation.positional(0));
+  if (invocation.has("--workflow")) path += "?workflow=" + http::percent_encode(invocation.value("--workflow"));
+  TRY(const json::Value data, client.call("GET", path));
+  print_json(data);
+  return {};
+}
+
 std::string joined(const json::Value& texts) {
   std::string out;
   for (const json::Value& text : texts.as_array()) out += (out.empty() ? "" : ", ") + text.string_or("");
@@ -57,6 +66,8 @@ Result<void> run_task_list(Invocation& invocation) {
   return {};
 }
 
+Result<void> run_agent_get(Invocation& invocation) { return show(invocation, "agents"); }
+Result<void> run_task_get(Invocation& invocation) { return show(invocation, "tasks"); }
 Result<void> run_agent_execute(Invocation& invocation) { return execute(invocation, "agents"); }
 Result<void> run_task_execute(Invocation& invocation) { return execute(invocation, "tasks"); }
 

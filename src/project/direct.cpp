@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "expression/template/template.hpp"
 
 namespace compozy::project {
 
@@ -78,7 +79,64 @@ Workflow around(const Workflow& workflow, std::string id, Task task) {
   return out;
 }
 
+void mask(json::Value& holder, std::string_view name) {
+  const json::Value* found = holder.is_object() ? holder.find(name) : nullptr;
+  if (found != nullptr && found->is_string() && !expression::is_template(found->as_string())) holder.set(name, "***");
+}
+
+Result<json::Value> described(const Workflow& definition, std::string_view list, std::string_view id,
+                              const std::string& of) {
+  const json::Value whole = shown_definition(definition);
+  for (const json::Value& part : whole[list].as_array()) {
+    if (part["id"].string_or("") != id) continue;
+    json::Value view = json::Value::object({{"id", id}});
+    if (!of.empty()) view.set("workflow_id", of);
+    for (const auto& [name, value] : part.as_object()) view.set(name, value);
+    return view;
+  }
+  return fail(Errc::internal, "the definition has no '" + std::string(id) + "'");
+}
+
 }  // namespace
+
+json::Value shown_definition(const Workflow& workflow) {
+  json::Value shown = to_json(workflow);
+  json::Value agents = shown["agents"];
+  if (agents.is_array()) {
+    for (json::Value& agent : agents.mutable_array()) {
+      json::Value model = agent["model"];
+      mask(model, "api_key");
+      if (model.is_object()) agent.set("model", std::move(model));
+    }
+    shown.set("agents", std::move(agents));
+  }
+  json::Value triggers = shown["triggers"];
+  if (triggers.is_array()) {
+    for (json::Value& trigger : triggers.mutable_array()) {
+      json::Value webhook = trigger["webhook"];
+      mask(webhook, "secret");
+      if (webhook.is_object()) trigger.set("webhook", std::move(webhook));
+    }
+    shown.set("triggers", std::move(triggers));
+  }
+  return shown;
+}
+
+Result<json::Value> describe_agent(const Project& project, const DirectRun& run) {
+  std::vector<Named> all;
+  for (const DirectBase& base : project.agents) all.push_back({.id = agent_of(base), .of = base.workflow});
+  TRY(const size_t chosen, choose(all, "agent", run));
+  const DirectBase& base = project.agents[chosen];
+  return described(base.definition, "agents", run.id, base.workflow);
+}
+
+Result<json::Value> describe_task(const Project& project, const DirectRun& run) {
+  const std::vector<FoundTask> tasks = tasks_of(project);
+  std::vector<Named> all;
+  for (const FoundTask& found : tasks) all.push_back({.id = found.task->id, .of = found.of});
+  TRY(const size_t chosen, choose(all, "task", run));
+  return described(*tasks[chosen].workflow, "tasks", run.id, tasks[chosen].of);
+}
 
 std::vector<DirectPart> direct_agents(const Project& project) {
   std::vector<DirectPart> out;

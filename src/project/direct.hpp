@@ -39,4 +39,11 @@ struct DirectRun {
 Result<Workflow> direct_agent(const Project& project, const DirectRun& run);
 Result<Workflow> direct_task(const Project& project, const DirectRun& run);
 
+// How it was resolved: {id, workflow_id?, …}; `run` says which. Keys that stand in the YAML as they are, are masked.
+Result<json::Value> describe_agent(const Project& project, const DirectRun& run);
+Result<json::Value> describe_task(const Project& project, const DirectRun& run);
+
+// A definition as JSON for people to look at: without keys and secrets that stand in the YAML as they are.
+json::Value shown_definition(const Workflow& workflow);
+
 }  // namespace compozy::project

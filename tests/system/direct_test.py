@@ -10,6 +10,7 @@ name: direct
 models:
   - provider: mock
     model: m
+    api_key: sk-not-to-be-seen
     default: true
     params: {rules: [{match: ["slowly"], reply: "at last"}, {match: ["weather in Oslo"], reply: {sky: blue}}]}
 workflows: [{source: ./trip.yaml}]
@@ -109,6 +110,29 @@ class DirectTest(unittest.TestCase):
         self.assertLess(time.monotonic() - begun, 4)
         self.assertEqual(late.exception.status, 408)
         self.assertIn("/api/v0/executions/tasks/", late.exception.body["detail"])
+
+    def test_each_part_can_be_looked_at(self):
+        get = lambda path: self.server.call("GET", "/api/v0/" + path)
+        guide = get("agents/guide")
+        self.assertEqual((guide["id"], guide["actions"][0]["id"], guide["model"]["provider"]), ("guide", "weather", "mock"))
+        self.assertEqual(guide["model"]["api_key"], "***", "a key in the YAML is not shown")
+        self.assertEqual(get("agents/local?workflow=trip")["workflow_id"], "trip")
+        self.assertEqual(get("tasks/first")["with"], {"a": 1, "b": 2})
+        self.assertEqual([task["id"] for task in get("workflows/trip/tasks")["tasks"]], ["first", "second"])
+        self.assertEqual(get("workflows/trip/tasks/second")["tool"], "nap")
+        self.assertEqual([agent["id"] for agent in get("workflows/trip/agents")["agents"]], ["local"])
+        self.assertEqual(get("workflows/trip/tools/nap")["source"], "tools/nap.sh")
+        self.assertEqual([(tool["id"], tool["workflows"]) for tool in get("tools")["tools"]], [("nap", ["trip"])])
+        self.assertEqual(get("tools/nap")["description"], "sleeps")
+        for path, says in (("agents/gide", "did you mean 'guide'"), ("tasks/frist", "did you mean 'first'"), ("tools/npa", "did you mean 'nap'"),
+                           ("workflows/trip/tasks/zz", "workflow 'trip'"), ("agents/guide?workflow=trip", "has no agent 'guide' of its own")):
+            with self.subTest(path=path), self.assertRaises(Problem) as refused:
+                get(path)
+            self.assertEqual(refused.exception.status, 404)
+            self.assertIn(says, refused.exception.body["detail"])
+        shown = self.server.cli("agent", "get", "local", "--workflow", "trip")
+        self.assertEqual((shown.returncode, json.loads(shown.stdout)["instructions"]), (0, "x"))
+        self.assertEqual(json.loads(self.server.cli("task", "get", "fetch").stdout)["with"], {"url": "none"})
 
     def test_the_command_line_lists_and_runs_them(self):
         agents = json.loads(self.server.cli("agent", "list", "--json").stdout)
