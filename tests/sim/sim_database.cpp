@@ -32,6 +32,13 @@ void SimDatabase::call_soon(std::move_only_function<void()> call) {
 }
 
 void SimDatabase::write(Work work, Done done) {
+  if (at_once) {
+    GroupCommit::Group alone;
+    alone.push_back({.work = std::move(work), .done = std::move(done), .outcome = {}});
+    if (committer_.write(alone)) ++commits_;
+    ++works_;
+    return alone.front().done(std::move(alone.front().outcome));
+  }
   queue_.push_back({.work = std::move(work), .done = std::move(done), .outcome = {}});
   if (std::exchange(is_due_, true)) return;
   call_soon([this] { commit(); });

@@ -29,7 +29,8 @@ class SimDatabase final : public Database {
   Result<void> backup_blocking(const std::string& path) override;
 
   void crash();
-  bool fails = true;  // whether commits may fail
+  bool fails = true;     // whether commits may fail
+  bool at_once = false;  // before the loop runs: a write is committed and answered where it is asked for
 
  private:
   SimDatabase(io::VirtualTime& time, Random& random, std::unique_ptr<Connection> connection);

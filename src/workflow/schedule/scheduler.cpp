@@ -144,7 +144,7 @@ io::Task<void> Scheduler::fire(Entry& entry) {
         if (!entry.waiting) scope_.spawn(wait_for_end(entries_.at(entry.workflow)));
         break;
       case project::Overlap::cancel_other:
-        (void)co_await options_.driver.control(entry.row.last_run, Control::cancel, "the schedule is due again");
+        if (!co_await cancel_before(entry)) co_return;
         break;
     }
   }
@@ -157,6 +157,16 @@ io::Task<void> Scheduler::fire(Entry& entry) {
   if (entry.row.next_ms == nominal_ms)  // else a person changed the schedule meanwhile
     entry.row.next_ms = due_after(entry, std::max(nominal_ms, oldest_ms - 1)).value_or(0);
   (void)co_await save(entry);
+}
+
+io::Task<bool> Scheduler::cancel_before(Entry& entry) {
+  const auto canceled =
+      co_await options_.driver.control(entry.row.last_run, Control::cancel, "the schedule is due again");
+  if (canceled || canceled.error().code == Errc::conflict) co_return true;  // it has ended, or is on its way
+  log::error("the run before could not be canceled",
+             {{"workflow", entry.workflow}, {"run", entry.row.last_run}, {"error", canceled.error().to_string()}});
+  (void)co_await io::sleep(options_.loop, kRetryMs, scope_.token());
+  co_return false;
 }
 
 io::Task<bool> Scheduler::begin(Entry& entry, int64_t nominal_ms) {

@@ -1,5 +1,7 @@
 #include "workflow/schedule/scheduler.hpp"
 
+#include <utility>
+
 #include "io/timer.hpp"
 #include "json/parse.hpp"
 #include "json/print.hpp"
@@ -43,6 +45,7 @@ class FakeRuns final : public Runs {
   }
   io::Task<Result<void>> control(std::string run_id, Control, std::string) override {
     controlled.push_back(run_id);
+    if (std::exchange(refuses, false)) co_return fail(Errc::storage_full, "no room");
     co_await end(run_id);
     co_return Result<void>();
   }
@@ -66,6 +69,7 @@ class FakeRuns final : public Runs {
     EXPECT_TRUE(written);
   }
   std::vector<std::string> keys, controlled;
+  bool refuses = false;  // once
   std::shared_ptr<Feed> feed;
 
  private:
@@ -162,6 +166,16 @@ TEST_F(SchedulerTest, CancelsTheRunBefore) {
   open(R"({"cron":"* * * * *","overlap":"cancel_other"})");
   while (driver_->keys.size() < 2) io::run_until(loop_, io::sleep(loop_, 1));
   EXPECT_THAT(driver_->controlled, ElementsAre("run-1"));
+}
+
+TEST_F(SchedulerTest, StartsNothingBesideTheRunBeforeThatCannotBeCanceledYet) {
+  open(R"({"cron":"* * * * *","overlap":"cancel_other"})");
+  close();
+  at(kMidnight + 2 * kMinute + 5);
+  open(R"({"cron":"* * * * *","overlap":"cancel_other"})");
+  driver_->refuses = true;
+  while (driver_->keys.size() < 2) io::run_until(loop_, io::sleep(loop_, 1));
+  EXPECT_THAT(driver_->controlled, ElementsAre("run-1", "run-1")) << "asked again before the next run starts";
 }
 
 TEST_F(SchedulerTest, BuffersTheLatestTimeUntilTheRunBeforeEnds) {
