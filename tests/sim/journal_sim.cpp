@@ -356,6 +356,7 @@ class JournalSim {
     trace_.add("end of the process");
     loop_->drop_tasks();
     time_.clear();
+    is_purging_ = false;
     scheduler_.reset();
     journal_.reset();
     database_->crash();
@@ -443,6 +444,13 @@ class JournalSim {
   }
 
   io::Task<void> purge() {
+    if (is_purging_) co_return;  // else another's purge deletes what has ended since this one looked
+    is_purging_ = true;
+    co_await purge_some();
+    is_purging_ = false;
+  }
+
+  io::Task<void> purge_some() {
     const int64_t now_ms = time_.wall_ms();  // what is open later has not ended before
     const auto open = co_await database_->read([](sql::Reader& reader) { return open_runs(reader); });
     if (!open) co_return violated("the runs cannot be read: " + open.error().to_string());
@@ -629,6 +637,7 @@ class JournalSim {
   std::unique_ptr<Scheduler> scheduler_;
   bool has_schedules_ = false;
   bool has_purged_ = false;
+  bool is_purging_ = false;
   std::map<std::string, std::string> started_;             // by key: acknowledged
   std::set<std::pair<std::string, std::string>> signals_;  // run and dedupe: acknowledged
   std::map<std::string, bool> votes_;                      // by run: acknowledged
