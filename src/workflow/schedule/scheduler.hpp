@@ -68,7 +68,7 @@ class Scheduler {
   void wake(Entry& entry);
   io::Task<void> keep(std::shared_ptr<Entry> entry);
   io::Task<void> fire(Entry& entry);
-  io::Task<bool> cancel_before(Entry& entry);                   // false: not now, try again
+  io::Task<bool> cancel_before(Entry& entry);              // false: not now, try again
   io::Task<bool> begin(Entry& entry, int64_t nominal_ms);  // false: not now, try again
   io::Task<void> wait_for_end(std::shared_ptr<Entry> entry);
   io::Task<bool> is_open(std::string run_id);
