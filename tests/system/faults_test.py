@@ -97,6 +97,12 @@ class StartTest(unittest.TestCase):
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn("loopback", done.stderr)
 
+    def test_what_a_process_needs_to_begin_is_named(self):
+        for limit in (8, 12, 14, 16):
+            done = refused(project(), words=("prlimit", f"--nofile={limit}"))
+            self.assertGreater(done.returncode, 0, done.stderr)
+            self.one_line(done, done.returncode, "Too many open files")
+
     def test_an_empty_folder_gets_a_hint(self):
         self.one_line(refused(scratch()), 4, "compozy init", "compozy.yaml")
 
@@ -303,7 +309,10 @@ class FullDiskTest(unittest.TestCase):
             for run in acknowledged:
                 self.assertEqual(server.wait(run)["status"], "SUCCESS")
             server.kill()
-            server.start_process()
+            room = os.statvfs(disk)
+            ballast.write_bytes(b"x" * (room.f_bavail * room.f_bsize - (6 << 20)))
+            server.start_process()  # also where little is left
+            acknowledged.append(server.start("flow"))
             for run in acknowledged:
                 self.assertEqual(server.wait(run)["status"], "SUCCESS")
             print(len(acknowledged), "runs acknowledged, none lost")

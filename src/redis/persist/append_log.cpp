@@ -132,7 +132,8 @@ Result<void> AppendLog::load() {
   TRY(file_, options_.open_file(path(manifest_.incrementals.back().name)));
   size_ += file_->size();
   delete_history();
-  return file_->reserve(kLogReserveAhead);
+  note(file_->reserve(kLogReserveAhead));  // On a full disk it serves reads, and writes once there is room.
+  return {};
 }
 
 Result<void> AppendLog::replay_all(Session& session, bool held) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "redis/resp/reply_parser.hpp"
 
@@ -235,8 +236,13 @@ TEST_F(AppendLogTest, RefusesWritesOnAFullDiskAndRecovers) {
     EXPECT_TRUE(server.log()->commit(server.log()->durable_lsn() + 1).has_value());
     EXPECT_EQ(server.run({"SET", "c", "3"}), "OK");
   }
-  Server server(options());
+  disk.room = 0;
+  Server server(with_disk);
+  ASSERT_NE(server.log(), nullptr) << "it starts on a full disk too";
   EXPECT_EQ(server.run({"MGET", "a", "b", "c"}), "[\"1\", \"2\", \"3\"]");
+  EXPECT_THAT(server.run({"SET", "d", "4"}), HasSubstr("MISCONF Errors writing to the AOF file: "));
+  disk.room = INT64_MAX;
+  while (server.run({"SET", "d", "4"}) != "OK") std::this_thread::yield();  // the log's own thread finds out
 }
 
 TEST_F(AppendLogTest, RewritesWhileCommandsGoOn) {

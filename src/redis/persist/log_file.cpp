@@ -56,15 +56,15 @@ class PosixLogFile final : public LogFile {
   }
   Result<void> reserve(uint64_t bytes) override {
     if (reserved_ >= size_ + bytes) return {};
-    const uint64_t ahead = bytes * 4;
-    if (::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(ahead)) != 0) {
-      if (errno == EOPNOTSUPP || errno == ENOSYS) {
-        reserved_ = UINT64_MAX;  // This file system cannot promise room.
+    for (const uint64_t ahead : {bytes * 4, bytes}) {  // more than asked for, where the disk has it
+      if (::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(size_), static_cast<off_t>(ahead)) == 0) {
+        reserved_ = size_ + ahead;
         return {};
       }
-      return fail(system_error("reserve space for", path_, errno));
+      if (errno != ENOSPC && errno != EDQUOT) break;
     }
-    reserved_ = size_ + ahead;
+    if (errno != EOPNOTSUPP && errno != ENOSYS) return fail(system_error("reserve space for", path_, errno));
+    reserved_ = UINT64_MAX;  // This file system cannot promise room.
     return {};
   }
   uint64_t size() const override { return size_; }

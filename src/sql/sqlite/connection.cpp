@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 
@@ -100,7 +101,8 @@ Errc code_of(int extended, int system_errno) {
     case SQLITE_NOTADB: return Errc::corrupt_data;
     case SQLITE_READONLY:
     case SQLITE_PERM: return Errc::permission_denied;
-    case SQLITE_CANTOPEN: return Errc::not_found;
+    case SQLITE_CANTOPEN:
+      return system_errno == EMFILE || system_errno == ENFILE ? Errc::limit_exceeded : Errc::not_found;
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return Errc::unavailable;
     case SQLITE_TOOBIG: return Errc::too_large;
@@ -151,6 +153,7 @@ Error Connection::error(std::string_view doing, int code) const {
     case Errc::storage_full: message += "the disk is full"; break;
     case Errc::permission_denied: message += "its directory or file cannot be written"; break;
     case Errc::not_found: message += "its directory does not exist"; break;
+    case Errc::limit_exceeded: message += std::strerror(system_errno) + std::string("; raise `ulimit -n`"); break;
     case Errc::corrupt_data:
       message += std::string(db_ != nullptr ? sqlite3_errmsg(db_) : sqlite3_errstr(code)) +
                  "; restore it from a backup, or save what can be read: sqlite3 FILE .recover";
