@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstdlib>
 
-#include "base/assert.hpp"
+#include "base/out_of_memory.hpp"
 
 namespace compozy::redis {
 
@@ -34,7 +34,7 @@ size_t allocation_size(size_t bytes) {
 void* counted_alloc(size_t bytes, size_t alignment) {
   void* memory =
       alignment <= 16 ? std::malloc(bytes) : std::aligned_alloc(alignment, (bytes + alignment - 1) & ~(alignment - 1));
-  ASSERT(memory != nullptr);
+  if (memory == nullptr) out_of_memory();
   MemoryAccount& counted = current_account();
   counted.used += static_cast<int64_t>(allocation_size(bytes));
   counted.peak = std::max(counted.peak, counted.used);
