@@ -81,7 +81,6 @@ Result<void> Scheduler::open_blocking() {
 void Scheduler::start() {
   for (const auto& [workflow, entry] : entries_) {
     scope_.spawn(keep(entry));
-    if (entry->row.buffered_ms != 0) scope_.spawn(wait_for_end(entry));
   }
 }
 
@@ -107,7 +106,19 @@ std::optional<int64_t> Scheduler::due_after(const Entry& entry, int64_t after_ms
 
 void Scheduler::wake(Entry& entry) { entry.woken.request_stop(); }
 
+// What waited when the last process ended may have been started by then: its key finds it, before a later time takes
+// its place.
+io::Task<void> Scheduler::take_up(std::shared_ptr<Entry> entry) {
+  while (entry->row.buffered_ms != 0 && !scope_.token().stop_requested() && !co_await is_open(entry->row.last_run)) {
+    if (!co_await begin(*entry, entry->row.buffered_ms)) continue;
+    entry->row.buffered_ms = 0;
+    (void)co_await save(*entry);
+  }
+  if (entry->row.buffered_ms != 0) scope_.spawn(wait_for_end(entry));
+}
+
 io::Task<void> Scheduler::keep(std::shared_ptr<Entry> entry) {
+  co_await take_up(entry);
   while (!scope_.token().stop_requested()) {
     if (entry->woken.stop_requested()) entry->woken = {};
     int64_t wait_ms = kLookAgainMs;
@@ -133,7 +144,9 @@ io::Task<void> Scheduler::fire(Entry& entry) {
   const int64_t nominal_ms = entry.row.next_ms;
   const int64_t oldest_ms = options_.clock.wall_ms() - entry.schedule.catch_up_ms - entry.schedule.jitter_ms;
   bool begins = nominal_ms >= oldest_ms;
-  if (begins && co_await is_open(entry.row.last_run)) {
+  // One that waits goes first, also when it is just being started.
+  const bool one_waits = entry.schedule.overlap == project::Overlap::buffer_one && entry.row.buffered_ms != 0;
+  if (begins && (one_waits || co_await is_open(entry.row.last_run))) {
     switch (entry.schedule.overlap) {
       case project::Overlap::allow: break;
       case project::Overlap::skip: begins = false; break;
@@ -196,12 +209,12 @@ io::Task<void> Scheduler::wait_for_end(std::shared_ptr<Entry> entry) {
   while (!scope_.token().stop_requested()) {
     const auto feed = options_.driver.subscribe(entry->row.last_run);
     if (!co_await is_open(entry->row.last_run)) {
-      if (co_await begin(*entry, entry->row.buffered_ms)) {
-        entry->row.buffered_ms = 0;
-        (void)co_await save(*entry);
-        break;
-      }
-      continue;
+      const int64_t nominal_ms = entry->row.buffered_ms;
+      if (!co_await begin(*entry, nominal_ms)) continue;
+      if (entry->row.buffered_ms != nominal_ms) continue;  // the next has come to wait for this one
+      entry->row.buffered_ms = 0;
+      (void)co_await save(*entry);
+      if (entry->row.buffered_ms == 0) break;
     }
     (void)co_await feed->pop(scope_.token());
   }

@@ -66,6 +66,7 @@ class Scheduler {
   Result<Entry*> find(const std::string& workflow);
   std::optional<int64_t> due_after(const Entry& entry, int64_t after_ms) const;
   void wake(Entry& entry);
+  io::Task<void> take_up(std::shared_ptr<Entry> entry);
   io::Task<void> keep(std::shared_ptr<Entry> entry);
   io::Task<void> fire(Entry& entry);
   io::Task<bool> cancel_before(Entry& entry);              // false: not now, try again
