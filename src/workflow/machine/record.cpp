@@ -60,7 +60,10 @@ Result<Status> parse_status(std::string_view name) {
   for (size_t i = 0; i < kStatusNames.size(); ++i) {
     if (kStatusNames[i] == name) return static_cast<Status>(i);
   }
-  return fail(Errc::invalid_argument, "unknown status '" + std::string(name) + "'" + did_you_mean(name, kStatusNames));
+  std::string known;
+  for (const std::string_view status : kStatusNames) known += (known.empty() ? "" : ", ") + std::string(status);
+  return fail(Errc::invalid_argument,
+              "expected " + known + ", found '" + std::string(name) + "'" + did_you_mean(name, kStatusNames));
 }
 
 bool is_terminal(Status status) { return status >= Status::success; }

@@ -37,6 +37,14 @@ TEST(Record, AnUnknownKindNeedsANewerBinary) {
   EXPECT_EQ(result.error().code, Errc::newer_format);
 }
 
+TEST(Record, AnUnknownStatusIsAnsweredWithTheKnownOnes) {
+  EXPECT_EQ(parse_status("PAUSED").value(), Status::paused);
+  const auto result = parse_status("FAILD");
+  EXPECT_EQ(result.error().code, Errc::invalid_argument);
+  EXPECT_THAT(result.error().message, ::testing::HasSubstr("SUCCESS, FAILED"));
+  EXPECT_THAT(result.error().message, ::testing::HasSubstr("did you mean 'FAILED'?"));
+}
+
 TEST(Record, AFieldOfAnotherTypeIsCorruptData) {
   const auto result = records_from_json(json::parse(R"({"format":1,"at":1,"records":[[3,{"op":"x"}]]})").value());
   EXPECT_EQ(result.error().code, Errc::corrupt_data);
