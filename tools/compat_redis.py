@@ -73,7 +73,7 @@ WHY = {
     "integration/aof-multi-part": "the limit of rewrites after failed ones; the first rewrite after the log is switched on",
     "integration/corrupt-dump": "most expect the server to take a damaged payload and to end itself later; ours refuses it at once",
     "integration/rdb": "figures of the child that writes",
-    "integration/replication": "replicas that load while they receive (`repl-diskless-load`), the watchdog, the copy-on-write of a fork",
+    "integration/replication": "a process of its own that sends the data (its pid, its log lines), and the watchdog",
     "unit/dump": "MIGRATE keeps no connections",
     "unit/oom-score-adj": "the score of a child that saves",
     "unit/other": "`proc-title-template`; the inner layout of Redis' hash table",

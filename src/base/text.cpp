@@ -157,15 +157,20 @@ std::string format_double(double value) {
 bool glob_match(std::string_view pattern, std::string_view text) {
   size_t p = 0;
   size_t t = 0;
-  size_t star = std::string_view::npos;  // where the last '*' stood, and what it has swallowed so far
+  constexpr int kStarsMax = 1000;
+  size_t star = std::string_view::npos;  // what comes after the last '*', and what that has swallowed so far
   size_t swallowed = 0;
+  int stars = 0;
   while (t < text.size()) {
     size_t next = p;
     bool ok = false;
     if (p < pattern.size()) {
       switch (pattern[p]) {
         case '*':
-          star = p++;
+          p = pattern.find_first_not_of('*', p);
+          if (p == std::string_view::npos) return true;
+          if (++stars > kStarsMax) return false;
+          star = p;
           swallowed = t;
           continue;
         case '?':
@@ -189,7 +194,7 @@ bool glob_match(std::string_view pattern, std::string_view text) {
       p = next;
       ++t;
     } else if (star != std::string_view::npos) {
-      p = star + 1;
+      p = star;
       t = ++swallowed;
     } else {
       return false;

@@ -28,7 +28,8 @@ bool parse_double(std::string_view text, double& out);
 // The shortest text that reads back as the same double, without exponent for usual sizes: "0.1", "1e+300", "3".
 std::string format_double(double value);
 
-// Shell-style pattern as Redis matches keys: * ? [abc] [^a] [a-z] and \x.
+// Shell-style pattern as Redis matches keys: * ? [abc] [^a] [a-z] and \x. As there, a pattern matches nothing for which
+// more than 1000 '*' must be tried, not counting one at its end.
 bool glob_match(std::string_view pattern, std::string_view text);
 
 // Finds the candidate closest to a mistyped name, for "did you mean". Nothing is offered when all are far off.

@@ -22,6 +22,16 @@ TEST(Text, GlobWithManyStarsStaysLinearish) {
   EXPECT_FALSE(glob_match(pattern + "b", std::string(5000, 'a')));
 }
 
+TEST(Text, GlobGivesUpAfterAThousandStars) {
+  std::string pattern;
+  for (int i = 0; i < 1000; ++i) pattern += "*?";
+  const std::string text(5000, 'a');
+  EXPECT_TRUE(glob_match(pattern, text));
+  EXPECT_TRUE(glob_match(pattern + "***", text));
+  EXPECT_FALSE(glob_match(pattern + "*?", text));
+  EXPECT_TRUE(glob_match(std::string(2000, '*') + "a", text));
+}
+
 TEST(Text, ShortenNeverCutsACharacter) {
   EXPECT_EQ(shorten("naïve", 3), "na…");
   EXPECT_EQ(shorten("plain", 9), "plain");

@@ -303,6 +303,36 @@ class ReplicationTest(unittest.TestCase):
             self.assertEqual(second.end(), 0)
             self.assertEqual(first.cli("GET", "k"), "3")
 
+    def test_serves_its_data_while_that_of_the_same_history_comes_and_keeps_it_when_that_breaks(self):
+        options = ("--save", "", "--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", 0, "--rdbcompression", "no")
+        for command in (None, [REDIS]):
+            with Redis(*options, command=command) as master, \
+                    Redis("--save", "", "--repl-diskless-load", "swapdb", "--replica-read-only", "no") as replica:
+                master.cli("DEBUG", "POPULATE", 400, "key", 50_000)
+                replica.cli("SET", "mine", 1)
+                master.cli("CONFIG", "SET", "rdb-key-save-delay", 5000)
+                replica.cli("REPLICAOF", "127.0.0.1", master.port)
+                wait_until(lambda: replica.info("loading") == "1", "the transfer of another history")
+                self.assertIn("LOADING", replica.cli("GET", "mine"))
+                master.cli("CLIENT", "KILL", "TYPE", "replica")
+                master.cli("CONFIG", "SET", "rdb-key-save-delay", 0)
+                wait_until(lambda: replica.info("loading") == "0", "its end")
+                wait_until(lambda: replica.info("master_link_status") == "up", "the link")
+                self.assertEqual((replica.cli("GET", "mine"), replica.cli("DBSIZE")), ("", "400"))
+
+                replica.cli("SET", "mine", 2)
+                master.cli("FUNCTION", "LOAD", "#!lua name=l\nredis.register_function('f', function() return 7 end)")
+                master.cli("CONFIG", "SET", "repl-backlog-size", 16384, "rdb-key-save-delay", 5000)
+                again = "\n".join(["MULTI", "CLIENT KILL TYPE replica", *["SET new " + "x" * 9000] * 9, "EXEC"])
+                subprocess.run([CLI, "-p", str(master.port)], input=again, text=True, capture_output=True, timeout=30)
+                wait_until(lambda: replica.info("async_loading") == "1", "the transfer of the same history")
+                self.assertEqual((replica.info("loading"), replica.cli("GET", "mine")), ("0", "2"))
+                self.assertIn("LOADING", replica.cli("REPLICAOF", "NO", "ONE"))
+                self.assertIn("LOADING", replica.cli("CONFIG", "SET", "appendonly", "no"))
+                wait_until(lambda: replica.info("master_link_status") == "up", "the link")
+                self.assertEqual((replica.cli("GET", "mine"), replica.cli("DBSIZE")), ("", "401"))
+                self.assertEqual(replica.cli("FCALL", "f", 0), "7")
+
     def test_begins_anew_when_its_master_comes_back_and_keeps_its_own_log(self):
         with Redis("--save", "") as replica, Redis("--save", "900 1") as first:
             replica.cli("CONFIG", "SET", "appendonly", "yes")

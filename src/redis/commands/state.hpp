@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -215,8 +214,9 @@ struct ServerState {
   ScriptPort* scripts = nullptr;
   StoragePort* storage = nullptr;  // null: there is no dump file
   EnginePort* engine = nullptr;
-  HostPort* host = nullptr;  // null inside another program
-  bool loading = false;      // data is read from disk: commands are refused but for those that may run meanwhile
+  HostPort* host = nullptr;    // null inside another program
+  bool loading = false;        // data is read from disk: commands are refused but for those that may run meanwhile
+  bool loading_aside = false;  // data is read that will replace what is served meanwhile; only as a replica
   LoadingProgress loading_progress;
   int64_t clients_memory = 0;   // what the buffers of clients take; kept by their server
   int64_t replicas_memory = 0;  // the part of it that waits for replicas

@@ -70,6 +70,7 @@ std::string Engine::shape_problem(const Found& found, Args args) const {
 }
 
 Engine::Admission Engine::refuse(Session& session, const Row* row, ReplyWriter& reply, std::string_view text) {
+  session.last_command = row;  // CLIENT LIST tells it also when it did not run.
   if (session.in_multi && (row == nullptr || row->run != run_exec)) session.multi_failed = true;
   const size_t place = reply.begin_deferred();
   if (row != nullptr && row->run == run_exec && session.in_multi) {
@@ -173,6 +174,7 @@ std::string Engine::state_refusal(const Session& session, const Row& row, uint32
   if ((flags & kStale) == 0 && state_.is_stale())
     return "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
   if (state_.loading && (flags & kLoading) == 0) return "LOADING Redis is loading the dataset in memory";
+  if (state_.loading_aside && (flags & kNoAsyncLoading) != 0) return "LOADING Redis is loading the dataset in memory";
   if (state_.scripts->busy() && !row.has(kAllowBusy)) return state_.scripts->busy_error();
   return {};
 }
@@ -217,6 +219,7 @@ Engine::Admission Engine::admit(Session& session, Args args, const Found& found,
       return refuse(session, row, reply, text);
   }
   if (session.in_multi && !runs_inside_multi(*row)) {
+    session.last_command = row;
     session.queue_command(*row, flags, {args.begin(), args.end()});
     reply.simple("QUEUED");
     return Admission::answered;

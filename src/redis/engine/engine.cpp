@@ -433,7 +433,7 @@ std::string Engine::reload_log() {
 
 std::vector<std::pair<std::string, std::string>> Engine::persistence_info() const {
   std::vector<std::pair<std::string, std::string>> lines{{"loading", state_.loading ? "1" : "0"},
-                                                         {"async_loading", "0"}};
+                                                         {"async_loading", state_.loading_aside ? "1" : "0"}};
   if (state_.storage == nullptr) lines.emplace_back("rdb_changes_since_last_save", std::to_string(state_.stats.dirty));
   if (persistence_ == nullptr) lines.emplace_back("aof_enabled", "0");
   if (state_.storage != nullptr) {
@@ -442,7 +442,7 @@ std::vector<std::pair<std::string, std::string>> Engine::persistence_info() cons
   if (persistence_ != nullptr) {
     for (auto& line : persistence_->info()) lines.push_back(std::move(line));
   }
-  if (state_.loading) add_loading(lines);
+  if (state_.loading || state_.loading_aside) add_loading(lines);
   return lines;
 }
 

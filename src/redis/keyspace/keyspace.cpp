@@ -31,6 +31,22 @@ void Keyspace::swap_databases(size_t a, size_t b) {
   databases_[b]->touch_all_watched();
 }
 
+std::vector<std::unique_ptr<Database>> Keyspace::make_spare_databases() {
+  std::vector<std::unique_ptr<Database>> spare;
+  for (size_t i = 0; i < databases_.size(); ++i) spare.push_back(std::make_unique<Database>(*this, i));
+  return spare;
+}
+
+void Keyspace::exchange_databases(const std::vector<std::unique_ptr<Database>>& spare) {
+  if (snapshot_ != nullptr) snapshot_->abandon();
+  for (size_t i = 0; i < databases_.size(); ++i) {
+    databases_[i]->touch_all_watched();
+    databases_[i]->swap_contents(*spare[i]);
+    databases_[i]->touch_all_watched();
+  }
+  own_deadlines_.clear();
+}
+
 void Keyspace::clear(Release release) {
   for (const auto& database : databases_) database->clear(release);
 }

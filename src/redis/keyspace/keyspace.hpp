@@ -64,6 +64,10 @@ class Keyspace {
   Database& database(size_t index) { return *databases_[index]; }
   const Database& database(size_t index) const { return *databases_[index]; }
   void swap_databases(size_t a, size_t b);
+  // As many databases that nobody sees, and their contents in exchange for the ones that everybody does: what is there
+  // can be replaced at one moment by what was read into them.
+  std::vector<std::unique_ptr<Database>> make_spare_databases();
+  void exchange_databases(const std::vector<std::unique_ptr<Database>>& spare);
   void clear(Release release = Release::now);
   size_t key_count() const;
 
@@ -106,7 +110,7 @@ class Keyspace {
   KeyspaceEvents* events() const { return events_; }
   void set_tells_additions(bool tells) { tells_additions_ = tells; }
   void added(Database& database, std::string_view key) {
-    if (tells_additions_ && events_ != nullptr) events_->key_added(database, key);
+    if (tells_additions_ && !replaying_ && events_ != nullptr) events_->key_added(database, key);
   }
   // While a log is replayed nothing expires: the log says when.
   void set_replaying(bool replaying) { replaying_ = replaying; }

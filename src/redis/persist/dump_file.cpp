@@ -93,7 +93,7 @@ Result<uint64_t> DumpFile::load_held(bool flush, RestorePolicy libraries, RdbLoa
   if (flush) state.keyspace.clear();
   state.keyspace.begin_unit();
   how.merge = libraries == RestorePolicy::replace;
-  auto loading = load_rdb(*bytes, state.keyspace, std::move(how));
+  auto loading = load_rdb_and_tell(*bytes, state.keyspace, std::move(how));
   if (!loading) return fail(std::move(loading).error().with_context(path()));
   const RdbLoaded loaded = std::move(*loading);
   if (!loaded.libraries.empty() || flush) {

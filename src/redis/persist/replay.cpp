@@ -83,7 +83,7 @@ class Reader {
     RdbLoading how{.keep_expired = true};
     if (options_.loading != nullptr)
       how.between_keys = [&](size_t position) { return options_.loading->pause(hold, position); };
-    auto loaded_base = load_rdb(buffer_, state.keyspace, std::move(how));
+    auto loaded_base = load_rdb_and_tell(buffer_, state.keyspace, std::move(how));
     if (!loaded_base) return fail(std::move(loaded_base).error().with_context(path_));
     const RdbLoaded loaded = std::move(*loaded_base);
     if (!loaded.libraries.empty()) {

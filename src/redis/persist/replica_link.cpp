@@ -159,90 +159,174 @@ Result<ReplicaLink::Answer> ReplicaLink::ask_to_go_on(RedisPeer& peer) {
   return Answer{.id = std::string(40, '0')};
 }
 
-// The RDB file.
-Result<std::string> ReplicaLink::receive_data(RedisPeer& peer) {
+// repl-diskless-load: where the file goes.
+ReplicaLink::Way ReplicaLink::way() {
+  const Engine::Hold hold(engine_);
+  const std::string& choice = engine_.state().settings.repl_diskless_load;
+  if (choice == "swapdb") return Way::aside;
+  return choice == "on-empty-db" && engine_.state().keyspace.key_count() == 0 ? Way::parsed : Way::memory;
+}
+
+// The RDB file is announced: "$<length>", or "$EOF:<mark>" and the mark again at its end.
+Result<ReplicaLink::Payload> ReplicaLink::begin_payload(RedisPeer& peer) {
   std::string line;
   while (line.empty()) {  // It makes the file, and says with each empty line that it is there.
     TRY(line, next_line(peer));
   }
   if (!line.starts_with('$')) return lost("MASTER aborted replication with an error: " + line);
-  std::string data;
-  TRY(read_payload(peer, line, data));
-  return data;
+  Payload payload{.way = way(), .mark = line.starts_with("$EOF:") ? line.substr(5) : ""};
+  if (payload.mark.empty() && (!parse_int64(line.substr(1), payload.size) || payload.size < 0))
+    return lost("Bad protocol from MASTER, the first byte is not '$': '" + line + "'");
+  payload.silence_max_ms = timeout_ms();
+  log::info("MASTER <-> REPLICA sync: receiving " +
+                (payload.mark.empty() ? std::to_string(payload.size) + " bytes from master"
+                                      : std::string("streamed RDB from master with EOF")) +
+                (payload.way == Way::memory ? " to memory" : " to parser"),
+            {});
+  return payload;
 }
 
-// "$<length>", or "$EOF:<mark>" and the mark again at the end.
-Result<void> ReplicaLink::read_payload(RedisPeer& peer, const std::string& header, std::string& data) {
-  const int64_t silence_max_ms = timeout_ms();
-  const std::string mark = header.starts_with("$EOF:") ? header.substr(5) : "";
-  int64_t size = -1;
-  if (mark.empty() && (!parse_int64(header.substr(1), size) || size < 0))
-    return lost("Bad protocol from MASTER, the first byte is not '$': '" + header + "'");
-  log::info("MASTER <-> REPLICA sync: receiving " +
-                (mark.empty() ? std::to_string(size) + " bytes" : std::string("streamed RDB")) +
-                " from master to memory",
-            {});
-  int64_t silent_ms = 0;
-  while (mark.empty() ? data.size() < static_cast<size_t>(size) : !data.ends_with(mark)) {
-    if (stopping_) return lost("stopped");
-    if (peer.read_some(data, kStepMs)) {
-      silent_ms = 0;
-    } else {
-      silent_ms += kStepMs;
-      if (!peer.timed_out()) return lost("I/O error trying to sync with MASTER: connection lost");
-      if (silent_ms > silence_max_ms) return lost("Timeout receiving bulk data from MASTER...");
-    }
-    const Engine::Hold hold(engine_);
-    Following& following = engine_.state().following;
-    following.sync_total_bytes = size;
-    following.sync_read_bytes = static_cast<int64_t>(data.size());
-    if (silent_ms == 0) following.last_io_ms = engine_.state().keyspace.clock().wall_ms();
+// Appends what has come; false: nothing did, this moment.
+Result<bool> ReplicaLink::receive_some(RedisPeer& peer, Payload& payload, std::string& bytes) {
+  if (stopping_) return lost("stopped");
+  const size_t had = bytes.size();
+  const bool came = peer.read_some(bytes, kStepMs);
+  payload.silent_ms = came ? 0 : payload.silent_ms + kStepMs;
+  payload.received += static_cast<int64_t>(bytes.size() - had);
+  if (!came && !peer.timed_out()) return lost("I/O error trying to sync with MASTER: connection lost");
+  if (payload.silent_ms > payload.silence_max_ms) return lost("Timeout receiving bulk data from MASTER...");
+  const Engine::Hold hold(engine_);
+  Following& following = engine_.state().following;
+  following.sync_total_bytes = payload.size;
+  following.sync_read_bytes = payload.received;
+  if (came) following.last_io_ms = engine_.state().keyspace.clock().wall_ms();
+  return came;
+}
+
+Result<void> ReplicaLink::receive_all(RedisPeer& peer, Payload& payload) {
+  std::string& data = payload.data;
+  const auto whole = static_cast<size_t>(payload.size);
+  while (payload.mark.empty() ? data.size() < whole : !data.ends_with(payload.mark)) {
+    TRY(receive_some(peer, payload, data));
   }
-  const size_t end = mark.empty() ? static_cast<size_t>(size) : data.size() - mark.size();
-  if (mark.empty()) peer.give_back(std::string_view(data).substr(end));
+  const size_t end = payload.mark.empty() ? whole : data.size() - payload.mark.size();
+  if (payload.mark.empty()) peer.give_back(std::string_view(data).substr(end));
   data.resize(end);
   return {};
 }
 
-Result<void> ReplicaLink::load(RedisPeer& peer, const std::string& data, const Answer& answer) {
-  Loading loading(engine_, [this] { return stopping_.load(); });
-  std::optional<Engine::Hold> hold(std::in_place, engine_);
-  if (stopping_) return lost("stopped");
-  ServerState& state = engine_.state();
-  const Clock& clock = state.keyspace.clock();
-  loading.expect(data.size());
-  state.replication.received_bytes += data.size();
-  log::info("MASTER <-> REPLICA sync: Flushing old data", {});
-  state.replication.forget_history();
-  state.keyspace.clear();
-  state.tracking.invalidate_all();
-  state.keyspace.begin_unit();
-  log::info("MASTER <-> REPLICA sync: Loading DB in memory", {});
+// After a file that was read as it arrived: its end must be where the master said.
+Result<void> ReplicaLink::end_payload(RedisPeer& peer, Payload& payload, RdbLoaded& loaded, const More& more) {
+  if (payload.mark.empty() && loaded.end != static_cast<size_t>(payload.size))
+    return lost("the file has " + std::to_string(loaded.end) + " bytes, " + std::to_string(payload.size) +
+                " were announced");
+  while (loaded.rest.size() < payload.mark.size()) {
+    TRY(more(loaded.rest));
+  }
+  if (!loaded.rest.starts_with(payload.mark)) return lost("Replication stream EOF marker is broken");
+  peer.give_back(std::string_view(loaded.rest).substr(payload.mark.size()));
+  return {};
+}
+
+// Reads the file into the data, or into `spare`; `hold` is the caller's.
+Result<RdbLoaded> ReplicaLink::read_file(RedisPeer& peer, Payload& payload, Loading& loading,
+                                         std::optional<Engine::Hold>& hold, Databases* spare) {
+  Keyspace& space = engine_.state().keyspace;
+  const Clock& clock = space.clock();
   int64_t next_sign_us = clock.monotonic_us() + kAcknowledgeMs * 1000;
-  const auto between_keys = [&](size_t position) -> Result<void> {
+  RdbLoading how{.keep_expired = true, .databases = spare};
+  how.between_keys = [&](size_t position) -> Result<void> {
     if (clock.monotonic_us() >= next_sign_us) {
       next_sign_us = clock.monotonic_us() + kAcknowledgeMs * 1000;
       if (!peer.write("\n")) return lost("The connection to the master broke while its data was loaded");
     }
-    state.keyspace.set_replaying(false);
+    space.set_replaying(false);
     TRY(loading.pause(hold, position));
-    state.keyspace.set_replaying(true);
+    space.set_replaying(true);
     return {};
   };
-  state.keyspace.set_replaying(true);
-  auto loaded = load_rdb(data, state.keyspace, {.keep_expired = true, .between_keys = between_keys});
-  state.keyspace.set_replaying(false);
-  if (!loaded) {
-    state.keyspace.clear();
-    return std::unexpected(loaded.error());
+  const More more = [&](std::string& bytes) -> Result<bool> {
+    space.set_replaying(false);
+    hold.reset();
+    auto came = receive_some(peer, payload, bytes);
+    hold.emplace(engine_);
+    space.begin_unit();
+    space.set_replaying(true);
+    return came;
+  };
+  if (payload.way != Way::memory) how.more = more;
+  space.set_replaying(true);
+  auto loaded = load_rdb_and_tell(payload.data, space, std::move(how));
+  if (loaded && payload.way != Way::memory) {
+    if (auto ended = end_payload(peer, payload, *loaded, more); !ended) loaded = std::unexpected(ended.error());
   }
-  TRY(state.scripts->restore_libraries(loaded->libraries, RestorePolicy::flush));
+  space.set_replaying(false);
+  return loaded;
+}
+
+// What the data is of ends here, for this server's own replicas too.
+void ReplicaLink::give_up_history() {
+  ServerState& state = engine_.state();
+  state.replication.forget_history();
+  state.tracking.invalidate_all();
+}
+
+void ReplicaLink::put_in_place(Databases& spare) {
+  ServerState& state = engine_.state();
+  log::info("MASTER <-> REPLICA sync: Swapping active DB with loaded DB", {});
+  give_up_history();
+  state.keyspace.exchange_databases(spare);
+  for (size_t i = 0; i < spare.size(); ++i) state.blocked.touch_database(i);
+  log::info("MASTER <-> REPLICA sync: Discarding old DB in background", {});
+}
+
+Result<void> ReplicaLink::load(RedisPeer& peer, Payload& payload, const Answer& answer) {
+  ServerState& state = engine_.state();
+  Databases spare;
+  const bool aside = payload.way == Way::aside;
+  // Of the same history, only older: clients may go on with it. Otherwise it is shown again only if the loading fails.
+  const auto clients = aside && is_of(answer.id) ? Loading::Clients::go_on : Loading::Clients::wait;
+  Loading loading(engine_, [this] { return stopping_.load(); }, clients);
+  std::optional<Engine::Hold> hold(std::in_place, engine_);
+  if (stopping_) return lost("stopped");
+  loading.expect(static_cast<uint64_t>(std::max<int64_t>(payload.size, 0)));
+  if (aside) {
+    spare = state.keyspace.make_spare_databases();
+  } else {
+    log::info("MASTER <-> REPLICA sync: Flushing old data", {});
+    give_up_history();
+    state.keyspace.clear();
+  }
+  state.keyspace.begin_unit();
+  log::info("MASTER <-> REPLICA sync: Loading DB in memory", {});
+  auto loaded = read_file(peer, payload, loading, hold, aside ? &spare : nullptr);
+  if (loaded) {
+    auto restored = state.scripts->restore_libraries(loaded->libraries, RestorePolicy::flush);
+    if (!restored) loaded = std::unexpected(restored.error());
+  }
+  state.replication.received_bytes += static_cast<uint64_t>(payload.received);
+  if (loaded && aside) put_in_place(spare);
+  if (!loaded && aside) log::info("MASTER <-> REPLICA sync: Discarding temporary DB in background", {});
+  if (!loaded && !aside) state.keyspace.clear();
+  for (const auto& database : spare) database->clear(Release::lazily);
+  spare.clear();
+  if (!loaded && payload.way == Way::memory) return std::unexpected(loaded.error());
+  if (!loaded) {
+    log::warn("Internal error in RDB reading offset " + std::to_string(payload.received), {});
+    return lost("Failed trying to load the MASTER synchronization DB from socket: " + loaded.error().message);
+  }
+  ++state.stats.dirty;
   state.replication.take_over(answer.id, answer.offset);
   state.replication.database = loaded->history.database;
   // The log so far tells of other data.
   if (engine_.persistence() != nullptr && state.settings.appendonly) engine_.persistence()->rewrite(false);
   log::info("MASTER <-> REPLICA sync: Finished with success", {});
   return {};
+}
+
+bool ReplicaLink::is_of(std::string_view history) {
+  const Engine::Hold hold(engine_);
+  return engine_.state().replication.id() == history;
 }
 
 Result<void> ReplicaLink::synchronize(RedisPeer& peer) {
@@ -258,8 +342,9 @@ Result<void> ReplicaLink::synchronize(RedisPeer& peer) {
     return {};
   }
   set_link(Following::Link::syncing);
-  TRY(const std::string data, receive_data(peer));
-  return load(peer, data, answer);
+  TRY(Payload payload, begin_payload(peer));
+  if (payload.way == Way::memory) TRY(receive_all(peer, payload));
+  return load(peer, payload, answer);
 }
 
 Session* ReplicaLink::open_session() {

@@ -7,18 +7,28 @@
 //   ReplicaLink link(engine, "10.0.0.7", 6379);   // until it is destroyed
 //
 // Clients are served meanwhile, from the data that is there; while the master's data replaces it they get -LOADING.
+// `repl-diskless-load` says whether the file is taken into memory before the old data goes (disabled), is read as it
+// arrives where there is no old data (on-empty-db), or is read beside it and put in its place at one moment (swapdb),
+// so that old data of the same history is served up to then, and any is kept when the transfer fails.
 // Owner: app. It ends before the log and the engine. Thread: its own; the destructor waits for it, outside the gate.
 // Source: redis.io/docs/management/replication.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/result.hpp"
 #include "redis/commands/generic/redis_peer.hpp"
 #include "redis/engine/engine.hpp"
+#include "redis/persist/loading.hpp"
+#include "redis/rdb/rdb_file.hpp"
 
 namespace compozy::redis {
 
@@ -41,6 +51,20 @@ class ReplicaLink {
     uint64_t offset = 0;
   };
 
+  enum class Way : uint8_t { memory, parsed, aside };
+  // The file that holds all data.
+  struct Payload {
+    Way way = Way::memory;
+    std::string mark;   // comes at its end; empty: its size is known
+    int64_t size = -1;  // negative: its end is marked
+    int64_t silence_max_ms = 0;
+    int64_t silent_ms = 0;
+    int64_t received = 0;
+    std::string data = {};  // all of it, on its way through memory
+  };
+  using More = std::function<Result<bool>(std::string& bytes)>;
+  using Databases = std::vector<std::unique_ptr<Database>>;
+
   void run();
   Result<void> follow_once();
   Result<void> introduce(RedisPeer& peer);
@@ -48,9 +72,17 @@ class ReplicaLink {
   Result<std::string> ask(RedisPeer& peer, std::initializer_list<std::string_view> command);
   Result<Answer> ask_to_go_on(RedisPeer& peer);
   Result<void> synchronize(RedisPeer& peer);
-  Result<std::string> receive_data(RedisPeer& peer);
-  Result<void> read_payload(RedisPeer& peer, const std::string& header, std::string& data);
-  Result<void> load(RedisPeer& peer, const std::string& data, const Answer& answer);
+  Way way();
+  Result<Payload> begin_payload(RedisPeer& peer);
+  Result<bool> receive_some(RedisPeer& peer, Payload& payload, std::string& bytes);
+  Result<void> receive_all(RedisPeer& peer, Payload& payload);
+  Result<void> end_payload(RedisPeer& peer, Payload& payload, RdbLoaded& loaded, const More& more);
+  Result<RdbLoaded> read_file(RedisPeer& peer, Payload& payload, Loading& loading, std::optional<Engine::Hold>& hold,
+                              Databases* spare);
+  Result<void> load(RedisPeer& peer, Payload& payload, const Answer& answer);
+  bool is_of(std::string_view history);
+  void give_up_history();
+  void put_in_place(Databases& spare);
   Session* open_session();
   Result<void> apply_stream(RedisPeer& peer, Session& session);
   Result<void> apply_part(RedisPeer& peer, Session& session);

@@ -70,7 +70,11 @@ void RdbWriter::string(std::string_view text) {
 }
 
 bool RdbReader::raw(size_t size, std::string_view& bytes) {
-  if (failed_ || size > bytes_.size() - at_) return fail();
+  if (failed_) return false;
+  if (size > bytes_.size() - at_) {
+    ran_out_ = true;
+    return fail();
+  }
   bytes = bytes_.substr(at_, size);
   at_ += size;
   return true;

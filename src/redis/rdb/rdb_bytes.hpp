@@ -55,6 +55,8 @@ class RdbReader {
   explicit RdbReader(std::string_view bytes) : bytes_(bytes) {}
 
   bool failed() const { return failed_; }
+  // The failure was that there are not enough bytes: what was begun may be well formed.
+  bool ran_out() const { return ran_out_; }
   bool at_end() const { return at_ == bytes_.size(); }
   size_t position() const { return at_; }
 
@@ -77,6 +79,7 @@ class RdbReader {
   std::string_view bytes_;
   size_t at_ = 0;
   bool failed_ = false;
+  bool ran_out_ = false;
 };
 
 }  // namespace compozy::redis

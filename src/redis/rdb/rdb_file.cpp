@@ -30,23 +30,55 @@ class Loader {
       : bytes_(bytes), in_(bytes), space_(space), how_(std::move(how)) {}
 
   Result<RdbLoaded> run() {
-    TRY(read_head());
-    while (true) {
-      uint8_t opcode = 0;
-      if (!in_.byte(opcode)) return truncated();
-      if (opcode == kEnd) break;
-      TRY(opcode >= kFunction ? read_opcode(opcode) : read_key(opcode));
-      if (how_.between_keys && opcode < kFunction) TRY(how_.between_keys(in_.position()));
-    }
-    TRY(check_end());
-    loaded_.end = in_.position();
+    TRY(whole([this] { return read_head(); }));
+    while (!ended_) TRY(whole([this] { return read_item(); }));
+    loaded_.end = position();
+    if (how_.more) loaded_.rest = bytes_.substr(in_.position());
     return std::move(loaded_);
   }
 
  private:
+  size_t position() const { return dropped_ + in_.position(); }
+
+  // Reads one part of the file; when its bytes have not all come, once more with those that come then.
+  template <class Read>
+  Result<void> whole(Read read) {
+    while (true) {
+      const size_t start = in_.position();
+      const auto done = read();
+      if (done || !how_.more || !in_.ran_out()) return done;
+      TRY(wait_for_more(start));
+    }
+  }
+
+  // Until twice as much of the part is there, so that a large one is not read again for each of its pieces, or until
+  // nothing comes any more: its end may be there.
+  Result<void> wait_for_more(size_t start) {
+    checksum_ = crc64(checksum_, bytes_.substr(0, start));
+    dropped_ += start;
+    arrived_ = std::string(bytes_.substr(start));
+    const size_t had = arrived_.size();
+    bool comes = true;
+    while (arrived_.size() == had || (comes && arrived_.size() < 2 * had)) {
+      TRY(comes, how_.more(arrived_));
+    }
+    bytes_ = arrived_;
+    in_ = RdbReader(bytes_);
+    return {};
+  }
+
+  Result<void> read_item() {
+    uint8_t opcode = 0;
+    if (!in_.byte(opcode)) return truncated();
+    if (opcode == kEnd) return check_end();
+    if (opcode >= kFunction) return read_opcode(opcode);
+    TRY(read_key(opcode));
+    return how_.between_keys ? how_.between_keys(position()) : Result<void>();
+  }
+
   Failure corrupt(std::string_view what) const {
     return fail(Errc::corrupt_data,
-                "the RDB file is corrupt at byte " + std::to_string(in_.position()) + ": " + std::string(what));
+                "the RDB file is corrupt at byte " + std::to_string(position()) + ": " + std::string(what));
   }
   Failure truncated() const { return corrupt("it ends too early"); }
 
@@ -73,7 +105,7 @@ class Loader {
     switch (opcode) {
       case kFunction:
         good = in_.string(value);
-        loaded_.libraries.push_back(std::move(value));
+        if (good) loaded_.libraries.push_back(std::move(value));
         break;
       case kIdle: good = in_.length(number); break;
       case kFrequency: good = in_.byte(byte); break;
@@ -84,11 +116,11 @@ class Loader {
       case kSizes: good = in_.length(number) && in_.length(number); break;
       case kDeadlineMs:
         good = in_.little_endian(8, number);
-        deadline_ms_ = static_cast<int64_t>(number);
+        if (good) deadline_ms_ = static_cast<int64_t>(number);
         break;
       case kDeadlineSeconds:
         good = in_.little_endian(4, number);
-        deadline_ms_ = static_cast<int64_t>(number) * 1000;
+        if (good) deadline_ms_ = static_cast<int64_t>(number) * 1000;
         break;
       case kSelect:
         good = in_.length(number);
@@ -116,16 +148,21 @@ class Loader {
     std::string key;
     if (!in_.string(key)) return truncated();
     auto value = read_value(in_, type, space_.limits);
-    const int64_t deadline_ms = std::exchange(deadline_ms_, -1);
     if (!value) {
-      return in_.failed() ? truncated() : corrupt("the value of '" + shorten(key, 100) + "' is not well formed");
+      return in_.ran_out() ? truncated() : corrupt("the value of '" + shorten(key, 100) + "' is not well formed");
+    }
+    const int64_t deadline_ms = std::exchange(deadline_ms_, -1);
+    if (value->empty()) {
+      ++loaded_.empty;
+      if (how_.empty) how_.empty(key);
+      return {};
     }
     if (deadline_ms >= 0 && deadline_ms < space_.now_ms() && !how_.keep_expired) {
       ++loaded_.expired;
       if (how_.expired) how_.expired(database_, key);
       return {};
     }
-    Database& database = space_.database(database_);
+    Database& database = how_.databases != nullptr ? *(*how_.databases)[database_] : space_.database(database_);
     if (how_.merge) database.erase(key);
     if (database.exists(key)) return corrupt("the key '" + shorten(key, 100) + "' comes twice");
     value->add_to(database, key, deadline_ms);
@@ -134,16 +171,22 @@ class Loader {
   }
 
   Result<void> check_end() {
-    if (version_ < 5) return {};
-    const uint64_t counted = crc64(0, bytes_.substr(0, in_.position()));
-    uint64_t told = 0;
-    if (!in_.little_endian(8, told)) return truncated();
-    if (told != 0 && told != counted) return corrupt("RDB CRC error, its checksum is wrong");
+    if (version_ >= 5) {
+      const uint64_t counted = crc64(checksum_, bytes_.substr(0, in_.position()));
+      uint64_t told = 0;
+      if (!in_.little_endian(8, told)) return truncated();
+      if (told != 0 && told != counted) return corrupt("RDB CRC error, its checksum is wrong");
+    }
+    ended_ = true;
     return {};
   }
 
-  std::string_view bytes_;
+  std::string_view bytes_;  // from the beginning, or of a file that arrives in parts, from the part that is read
   RdbReader in_;
+  std::string arrived_;    // holds those bytes when they arrive in parts
+  size_t dropped_ = 0;     // bytes before them
+  uint64_t checksum_ = 0;  // of the bytes before them
+  bool ended_ = false;
   Keyspace& space_;
   RdbLoading how_;
   int version_ = 0;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RDB files: "REDIS0010", remarks, functions, keys by database, end, checksum. docs/formats/rdb.md describes them.
-// Writing is in pieces, so that a walk over the keys can go on in slices; reading takes the bytes of a whole file.
+// Writing is in pieces, so that a walk over the keys can go on in slices; reading takes the bytes of a whole file, or
+// what there is of them, and more as they arrive.
 // Thread: whoever holds the engine's gate.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,7 +44,9 @@ std::string make_rdb(Keyspace& space, const RdbHead& head, bool compress = true)
 struct RdbLoaded {
   uint64_t keys = 0;
   uint64_t expired = 0;
-  size_t end = 0;  // where the file's own bytes end: a log may follow
+  uint64_t empty = 0;  // were left out: old servers wrote collections of nothing
+  size_t end = 0;      // where the file's own bytes end: a log may follow
+  std::string rest;    // of a file that was read as it arrived: what came after its end
   std::vector<std::string> libraries;
   RdbHead::History history = {};
 };
@@ -53,8 +57,14 @@ struct RdbLoading {
   bool merge = false;
   // Called for a key that was left out because its deadline has passed.
   std::function<void(size_t database, std::string_view key)> expired = {};
+  // Called for a collection that was left out because nothing is in it.
+  std::function<void(std::string_view key)> empty = {};
   // Called between keys with the place in the file; an error ends the loading.
   std::function<Result<void>(size_t position)> between_keys = {};
+  // The file arrives in parts: appends what has come. False: nothing did for a moment; an error ends the loading.
+  std::function<Result<bool>(std::string& bytes)> more = {};
+  // Where the keys go instead of the keyspace's own databases: as many others of it, which nobody sees yet.
+  std::vector<std::unique_ptr<Database>>* databases = nullptr;
 };
 Result<RdbLoaded> load_rdb(std::string_view bytes, Keyspace& space, RdbLoading how = {});
 

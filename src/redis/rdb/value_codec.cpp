@@ -37,8 +37,8 @@ Owned<V> make() {
 
 template <class V>
 std::optional<LoadedValue> loaded(Type type, Owned<V> value) {
-  if (type != Type::stream && value->size() == 0) return std::nullopt;
-  return LoadedValue(type, value.release());
+  const bool empty = type != Type::stream && value->size() == 0;
+  return LoadedValue(type, empty ? nullptr : value.release());
 }
 
 void write_list(RdbWriter& out, const ListValue& list) {
@@ -354,7 +354,7 @@ PayloadError read_payload(std::string_view payload, const EncodingLimits& limits
   uint8_t type = 0;
   if (!in.byte(type)) return PayloadError::format;
   auto loaded_value = read_value(in, type, limits);
-  if (!loaded_value) return PayloadError::format;
+  if (!loaded_value || loaded_value->empty()) return PayloadError::format;
   value = std::move(*loaded_value);
   return PayloadError::none;
 }

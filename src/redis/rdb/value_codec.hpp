@@ -31,6 +31,8 @@ class LoadedValue {
   LoadedValue& operator=(const LoadedValue&) = delete;
 
   Type type() const { return type_; }
+  // A list, hash, set or sorted set of nothing, which old servers wrote by mistake: it may not be added.
+  bool empty() const { return value_ == nullptr && type_ != Type::string; }
   // A string is stored as SET would; the key must be absent. Gives the value away.
   void add_to(Database& database, std::string_view key, int64_t deadline_ms);
   std::string text;  // of a string
@@ -49,7 +51,7 @@ class LoadedValue {
 void write_type(RdbWriter& out, const Entry& entry);
 void write_value(RdbWriter& out, const Entry& entry);
 
-// Nothing: not well formed, or empty where Redis knows no empty values.
+// Nothing: not well formed.
 std::optional<LoadedValue> read_value(RdbReader& in, uint8_t type, const EncodingLimits& limits);
 
 // DUMP's payload: type, value, version, checksum.

@@ -23,7 +23,8 @@ std::string refusal(const Context& ctx, const SettingRow& row, std::string_view 
   if (row.has(kImmutable)) return failed(name, "can't set immutable config");
   if (row.has(kProtected) && !ctx.server.allows_protected(ctx.server.settings.enable_protected_configs, ctx.session))
     return failed(name, "can't set protected config");
-  if (row.has(kDenyLoading) && ctx.server.loading) return "LOADING Redis is loading the dataset in memory";
+  if (row.has(kDenyLoading) && (ctx.server.loading || ctx.server.loading_aside))
+    return "LOADING Redis is loading the dataset in memory";
   return {};
 }
 
