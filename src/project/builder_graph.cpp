@@ -59,8 +59,10 @@ void Builder::check_graph() {
   if (workflow_.tasks.empty()) return;
   for (size_t i = 0; i < workflow_.tasks.size(); ++i) top_index_.emplace(workflow_.tasks[i].id, i);
   std::set<std::string_view> seen;
-  for (const Task& task : workflow_.tasks) {
-    if (!seen.insert(task.id).second && !task.id.empty()) {
+  const size_t written = file_.find("tasks") == nullptr ? 0 : file_.find("tasks")->items.size();
+  for (size_t i = 0; i < workflow_.tasks.size(); ++i) {
+    const Task& task = workflow_.tasks[i];
+    if (!seen.insert(task.id).second && !task.id.empty() && i >= written) {
       diagnostics_.add(top_level_[task.id], "tasks", "task '" + task.id + "' is defined twice, once as a route");
     }
     if (task.on_success) check_target(task.on_success->next, task, "on_success.next");

@@ -3,6 +3,7 @@
 // Whether what expressions take from the result of a task can be in it: `.tasks.<id>.output.<name>` and further down.
 // Only what no run can have is an error: the output of a tool, say, may hold anything.
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <span>
 
@@ -111,6 +112,21 @@ struct Misnomer {
   Names names;
 };
 
+constexpr std::array<std::string_view, 6> kWorkflowMembers{"id", "exec_id", "input", "output", "status", "error"};
+constexpr std::array<std::string_view, 2> kProjectMembers{"id", "name"};
+constexpr std::array<std::string_view, 3> kSignalMembers{"name", "payload", "metadata"};
+constexpr std::array<std::string_view, 10> kParentMembers{"id",  "type",   "input",  "with",  "action",
+                                                          "env", "status", "output", "error", "parent"};
+
+// What a name of the context always holds; empty = anything.
+std::span<const std::string_view> holder_of(std::string_view root) {
+  if (root == "workflow") return kWorkflowMembers;
+  if (root == "project") return kProjectMembers;
+  if (root == "signal") return kSignalMembers;
+  if (root == "parent" || root == "current") return kParentMembers;
+  return {};
+}
+
 class Shapes {
  public:
   explicit Shapes(const Workflow& workflow) : workflow_(workflow) {}
@@ -203,6 +219,9 @@ void Builder::check_shape(const TaskUse& use, bool after) {
         wrong = task == nullptr ? std::nullopt : shapes.result(*task, path, ".tasks." + reference.task);
         if (!wrong) break;  // one of several with this id has it
       }
+    } else if (const auto holder = holder_of(reference.root); !holder.empty()) {
+      if (!path.empty() && std::ranges::find(holder, path[0]) == holder.end())
+        wrong = Misnomer{.holder = "." + reference.root, .name = path[0], .names = {holder.begin(), holder.end()}};
     } else if (const Task* task = after && use.place >= 0 ? task_at(use.place) : nullptr; task != nullptr) {
       const bool in_outputs = use.field.starts_with(places_[static_cast<size_t>(use.place)].path + ".outputs");
       if (reference.root == "children" && has_children(*task)) wrong = shapes.children(*task, path, ".children");

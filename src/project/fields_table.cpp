@@ -42,7 +42,7 @@ constexpr std::array kProject{FieldRow{"name", text, true},
                               FieldRow{"tools", list},
                               FieldRow{"memories", list},
                               FieldRow{"agents", list},
-                              FieldRow{"env", map},
+                              FieldRow{"env", variables},
                               FieldRow{"mcps", refused, false, kNoMcp},
                               FieldRow{"embedders", refused, false, kNoKnowledge},
                               FieldRow{"vector_dbs", refused, false, kNoKnowledge},
@@ -85,7 +85,7 @@ constexpr std::array kOptions{FieldRow{"schedule_to_start_timeout", duration},
                               FieldRow{"on_error", map},
                               FieldRow{"source_of_truth", text}};
 constexpr std::array kWorkflowConfig{FieldRow{"input", schema},
-                                     FieldRow{"env", map},
+                                     FieldRow{"env", variables},
                                      FieldRow{"schedule_to_start_timeout", duration},
                                      FieldRow{"start_to_close_timeout", duration},
                                      FieldRow{"schedule_to_close_timeout", duration},
@@ -141,7 +141,7 @@ constexpr std::array kAgent{FieldRow{"resource", text},
                             FieldRow{"instructions", text},
                             FieldRow{"actions", list},
                             FieldRow{"with", map},
-                            FieldRow{"env", map},
+                            FieldRow{"env", variables},
                             FieldRow{"tools", list},
                             FieldRow{"memory", any},
                             FieldRow{"max_iterations", integer},
@@ -260,7 +260,7 @@ constexpr std::array kCommonTask{FieldRow{"id", text, true},
                                  FieldRow{"input", schema},
                                  FieldRow{"output", schema},
                                  FieldRow{"outputs", map},
-                                 FieldRow{"env", map},
+                                 FieldRow{"env", variables},
                                  FieldRow{"on_success", map},
                                  FieldRow{"on_error", map},
                                  FieldRow{"final", boolean},
@@ -336,6 +336,7 @@ std::string_view expected(FieldKind kind) {
     case number: return "a number";
     case duration: return "a duration such as \"30s\" or \"5 minutes\"";
     case map: return "a map";
+    case variables: return "a map of names and texts";
     case list: return "a list";
     case texts: return "a list of texts";
     case schema: return "a JSON schema or the id of one";
@@ -354,7 +355,8 @@ bool matches(const Node& node, FieldKind kind) {
     case integer: return is_scalar && node.scalar.is_integer() && node.scalar.as_integer() >= 0;
     case number: return is_scalar && node.scalar.is_number();
     case duration: return node.is_text();
-    case map: return node.is_map();
+    case map:
+    case variables: return node.is_map();
     case list: return node.is_list();
     case texts:
       return node.is_list() &&
@@ -373,9 +375,16 @@ void check_member(const Node::Member& member, const FieldRow& row, const std::st
   if (member.value.is_null() && row.kind != any)
     return diagnostics.add(at_name, field, "is empty; expected " + std::string(expected(row.kind)));
   if (!matches(member.value, row.kind)) {
-    return diagnostics.add(
-        member.value, field,
-        "expected " + std::string(expected(row.kind)) + ", not " + with_article(member.value.kind_name()));
+    const bool is_number = row.kind == integer && member.value.scalar.is_number();
+    const std::string found = is_number ? scalar_text(member.value) : with_article(member.value.kind_name());
+    return diagnostics.add(member.value, field, "expected " + std::string(expected(row.kind)) + ", not " + found);
+  }
+  if (row.kind == variables) {
+    for (const Node::Member& variable : member.value.members) {
+      if (variable.value.shape == Node::Shape::scalar) continue;
+      diagnostics.add(variable.value, field + '.' + variable.name,
+                      "expected a text, not " + with_article(variable.value.kind_name()));
+    }
   }
   if (row.kind == duration) {
     auto parsed = parse_duration_ms(member.value.scalar.as_string());
@@ -483,7 +492,7 @@ bool check_fields(const Node& node, const ObjectKind& kind, const std::string& p
     auto names = names_of(kind.fields);
     diagnostics.add(
         at_name, path,
-        "unknown field '" + member.name + "' in a " + std::string(kind.name) + did_you_mean(member.name, names));
+        "unknown field '" + member.name + "' in " + with_article(kind.name) + did_you_mean(member.name, names));
   }
   check_required(node, kind.fields, kind.name, path, diagnostics);
   return true;
@@ -501,7 +510,7 @@ bool check_task_fields(const Node& node, TaskType type, const std::string& path,
     }
     Node at_name;
     at_name.mark = member.mark;
-    std::string message = "unknown field '" + member.name + "' in a " + std::string(kind.name);
+    std::string message = "unknown field '" + member.name + "' in " + with_article(kind.name);
     std::string other;
     for (size_t i = 0; i < kTaskTypes; ++i) {
       const ObjectKind candidate = task_fields(static_cast<TaskType>(i));

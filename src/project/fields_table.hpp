@@ -21,6 +21,7 @@ enum class FieldKind : uint8_t {
   number,
   duration,  // "30s", "5 minutes"
   map,
+  variables,  // a map of names and texts
   list,
   texts,      // list of texts
   schema,     // a JSON schema, or the id of one

@@ -243,7 +243,7 @@ class Parser {
     }
   }
 
-  // What a chain of names and of texts in brackets takes from `tasks`.
+  // What a chain of names and of texts in brackets takes from `tasks` or `workflow`.
   void note_task(const CelNode& last) {
     std::vector<std::string> names;
     const CelNode* at = &last;
@@ -252,8 +252,10 @@ class Parser {
       if (at->kind == CelNode::Kind::index && !is_text) return;
       names.push_back(is_text ? at->args[1]->literal.text() : at->name);
     }
-    if (at->kind != CelNode::Kind::name || at->name != "tasks" || names.empty() || names.back().empty()) return;
+    if (at->kind != CelNode::Kind::name || names.empty() || names.back().empty()) return;
     std::ranges::reverse(names);
+    if (at->name == "workflow") seen_.push_back({.root = "workflow", .task = {}, .paths = {std::move(names)}});
+    if (at->name != "tasks") return;
     std::string task = std::move(names.front());
     names.erase(names.begin());
     seen_.push_back({.root = "tasks", .task = std::move(task), .paths = {std::move(names)}});
