@@ -150,6 +150,26 @@ TEST_F(ReplicaTest, AReplyInItsStreamEndsIt) {
   EXPECT_TRUE(replica.killed);
 }
 
+TEST_F(ReplicaTest, AnErrorForWhatWasRefusedEndsItToo) {
+  Session& replica = new_replica();
+  replica.outbox.bytes.clear();
+  send(replica, {"GET", "k"});
+  EXPECT_EQ(replica.outbox.bytes, "");
+  EXPECT_TRUE(replica.killed);
+}
+
+TEST_F(ReplicaTest, ServesItsOldDataWhileOtherIsReadAsideButNotWhatWouldDisturbThat) {
+  run("SET k 1");
+  engine_.state().following.host = "10.0.0.7";
+  engine_.state().loading_aside = true;
+  EXPECT_EQ(run("GET k"), "\"1\"");
+  EXPECT_THAT(run("REPLICAOF NO ONE"), testing::HasSubstr("LOADING"));
+  EXPECT_THAT(run("CONFIG SET repl-diskless-load disabled"), testing::HasSubstr("LOADING"));
+  EXPECT_THAT(run("INFO persistence"),
+              testing::AllOf(testing::HasSubstr("\r\nloading:0\r\n"), testing::HasSubstr("\r\nasync_loading:1\r\n"),
+                             testing::HasSubstr("loading_total_bytes:")));
+}
+
 TEST(ReplicationStream, KeepsTheBacklogAndWhatAReplicaStillNeeds) {
   ReplicationStream stream;
   const std::string part(1000, 'x');

@@ -235,6 +235,7 @@ constexpr SettingRow kRows[] = {
     {.name = "repl-diskless-load",
      .kind = Kind::choice,
      .field = &S::repl_diskless_load,
+     .flags = kDenyLoading,
      .choices = "disabled on-empty-db swapdb"},
     {.name = "repl-diskless-sync", .kind = Kind::flag, .field = &S::repl_diskless_sync},
     {.name = "repl-diskless-sync-delay", .kind = Kind::integer, .field = &S::repl_diskless_sync_delay, .max = kIntMax},
