@@ -254,7 +254,7 @@ class Parser {
     }
     if (at->kind != CelNode::Kind::name || names.empty() || names.back().empty()) return;
     std::ranges::reverse(names);
-    if (at->name == "workflow") seen_.push_back({.root = "workflow", .task = {}, .paths = {std::move(names)}});
+    if (at->name == "workflow") return seen_.push_back({.root = "workflow", .task = {}, .paths = {std::move(names)}});
     if (at->name != "tasks") return;
     std::string task = std::move(names.front());
     names.erase(names.begin());
