@@ -48,7 +48,7 @@ ToolReply decode_tool_answer(std::string_view tool, std::string_view text) {
   if (!error.is_null()) {
     std::string message = error.is_string() ? error.as_string() : error["message"].string_or(json::print(error));
     return tool_failed({.code = Errc::tool_error, .message = name + ": " + shorten(message, 2'000)},
-                       error["retryable"].bool_or(false) ? ToolFailure::Kind::retry : ToolFailure::Kind::final);
+                       error["retryable"].bool_or(true) ? ToolFailure::Kind::retry : ToolFailure::Kind::final);
   }
   return json::Value((*parsed)["result"]);
 }

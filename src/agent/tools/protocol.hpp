@@ -4,7 +4,7 @@
 //
 //   {"tool_id": "save", "tool_exec_id": "01J.../7", "input": {...}, "config": {...}, "env": {...}, "timeout_ms": 60000}
 //
-// and one JSON value out: {"result": ...}, {"error": {"message": "...", "retryable": false}}, or simply the result.
+// and one JSON value out: {"result": ...}, {"error": {"message": "...", "retryable": true}}, or simply the result.
 // `tool_exec_id` is the same each time the same call is repeated; so is COMPOZY_IDEMPOTENCY_KEY in the environment.
 #pragma once
 

@@ -129,7 +129,8 @@ io::Task<ToolReply> Toolbox::run_executable(const project::Tool& tool, ToolReque
     const std::string errors = tail(outcome->errors);
     co_return tool_failed({.code = Errc::tool_error,
                            .message = "tool '" + tool.id + "' ended with " + outcome->exit.to_string() +
-                                      (errors.empty() ? "" : ": " + errors)});
+                                      (errors.empty() ? "" : ": " + errors)},
+                          ToolFailure::Kind::retry);
   }
   co_return decode_tool_answer(tool.id, outcome->output);
 }

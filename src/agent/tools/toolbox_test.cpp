@@ -63,7 +63,8 @@ if mode == "result":
     print(json.dumps({"result": {"id": request["tool_id"], "key": os.environ["COMPOZY_IDEMPOTENCY_KEY"],
                                  "exec": request["tool_exec_id"], "token": os.environ.get("TOKEN"), "home": "SECRET_OF_HOST" in os.environ}}))
 elif mode == "plain": print('[1, 2]')
-elif mode == "error": print(json.dumps({"error": {"message": "no luck", "retryable": True}}))
+elif mode == "error": print(json.dumps({"error": {"message": "no luck"}}))
+elif mode == "lasting": print(json.dumps({"error": {"message": "no such city", "retryable": False}}))
 elif mode == "crash": sys.exit("broke down")
 elif mode == "noise": print("hello there")
 elif mode == "sleep": import time; time.sleep(60)
@@ -83,6 +84,9 @@ TEST_F(ToolboxTest, SpeaksJsonWithExecutables) {
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().kind, ToolFailure::Kind::retry);
   EXPECT_THAT(failed.error().error.message, HasSubstr("no luck"));
+  EXPECT_EQ(call("echo", R"({"mode":"crash"})").error().kind, ToolFailure::Kind::retry);
+  EXPECT_EQ(call("echo", R"({"mode":"lasting"})").error().kind, ToolFailure::Kind::final);
+  EXPECT_EQ(call("echo", R"({"mode":"noise"})").error().kind, ToolFailure::Kind::final);
   workflow_.tools[0].timeout_ms = 200;
   auto late = call("echo", R"({"mode":"sleep"})");
   ASSERT_FALSE(late);
@@ -120,9 +124,10 @@ TEST_F(ToolboxTest, KeepsOneWorkerForManyCallsOfAScript) {
   write("tools/calc.mjs", R"js(
 let count = 0;
 export async function add({ a, b }, config) { console.log("noise"); count += 1; return { sum: a + b, count, pid: process.pid, scale: config.scale, token: process.env.TOKEN ?? null }; }
-export default { fail() { const e = new Error("bad luck"); e.retryable = true; throw e; }, "multi-word": () => "done", die() { process.exit(3); } };
+export default { fail() { throw new Error("bad luck"); },
+  lasting() { const e = new Error("no such city"); e.retryable = false; throw e; }, "multi-word": () => "done", die() { process.exit(3); } };
 )js");
-  for (const char* id : {"add", "fail", "multi-word", "die", "missing"})
+  for (const char* id : {"add", "fail", "lasting", "multi-word", "die", "missing"})
     add(id, project::ToolRuntime::script, "tools/calc.mjs");
   workflow_.tools[0].config = Value::object({{"scale", 2}});
   auto first = call("add", R"({"a":1,"b":2})", Value::object({{"TOKEN", "t"}}));
@@ -140,6 +145,8 @@ export default { fail() { const e = new Error("bad luck"); e.retryable = true; t
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().kind, ToolFailure::Kind::retry);
   EXPECT_THAT(failed.error().error.message, HasSubstr("bad luck"));
+  EXPECT_EQ(call("lasting", "{}").error().kind, ToolFailure::Kind::final);
+  EXPECT_EQ(call("missing", "{}").error().kind, ToolFailure::Kind::final);
   EXPECT_THAT(said("missing", "{}"), HasSubstr("the module exports no function 'missing'; it exports: add"));
   EXPECT_THAT(said("die", "{}"), HasSubstr("FAILED tool 'die': the runtime ended"));
   EXPECT_EQ((*call("add", R"({"a":1,"b":1})"))["count"].as_integer(), 1);  // a fresh worker

@@ -31,7 +31,12 @@ function functionOf(module, id) {
   if (typeof exported === "function") return exported;
   if (typeof module.run === "function") return module.run;
   const names = Object.keys(exported && typeof exported === "object" ? { ...module, ...exported } : module);
-  throw new Error(`the module exports no function '${id}'; it exports: ${names.join(", ") || "nothing"}`);
+  throw lasting(new Error(`the module exports no function '${id}'; it exports: ${names.join(", ") || "nothing"}`));
+}
+// Another attempt meets the same error.
+function lasting(error) {
+  if (error instanceof Error) error.retryable = false;
+  return error;
 }
 let loaded;
 async function answer(line) {
@@ -42,13 +47,13 @@ async function answer(line) {
   const metadata = { tool_id: request.tool_id, tool_exec_id: request.tool_exec_id };
   try {
     for (const [name, value] of added) process.env[name] = String(value);
-    loaded ??= await import(pathToFileURL(process.argv[2]).href);
+    loaded ??= await import(pathToFileURL(process.argv[2]).href).catch((error) => { throw lasting(error); });
     const call = functionOf(loaded, request.tool_id);
     const result = (await call(request.input, request.config, { ...metadata, env: request.env })) ?? {};
     return { result, metadata: { ...metadata, execution_time: Date.now() - started } };
   } catch (error) {
     const message = error instanceof Error ? error.message : safe(error);
-    return { error: { message, name: error?.name, retryable: error?.retryable === true }, metadata };
+    return { error: { message, name: error?.name, retryable: error?.retryable !== false }, metadata };
   } finally {
     for (const [name, value] of before) {
       if (value === undefined) delete process.env[name];
@@ -61,7 +66,7 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
   let reply = await answer(line);
   let text;
   try { text = JSON.stringify(reply); }
-  catch (error) { text = JSON.stringify({ error: { message: "the result is no JSON: " + error.message } }); }
+  catch (error) { text = JSON.stringify({ error: { message: "the result is no JSON: " + error.message, retryable: false } }); }
   write(text + "\n");
 }
 process.exit(0);
