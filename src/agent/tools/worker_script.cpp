@@ -66,7 +66,9 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
   let reply = await answer(line);
   let text;
   try { text = JSON.stringify(reply); }
-  catch (error) { text = JSON.stringify({ error: { message: "the result is no JSON: " + error.message, retryable: false } }); }
+  catch (error) {
+    text = JSON.stringify({ error: { message: "the result is no JSON: " + error.message, retryable: false } });
+  }
   write(text + "\n");
 }
 process.exit(0);

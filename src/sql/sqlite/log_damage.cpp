@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include "io/file.hpp"
 
@@ -18,8 +19,12 @@ namespace {
 constexpr size_t kHeaderBytes = 32;
 constexpr size_t kFrameHeadBytes = 24;
 constexpr uint32_t kMagic = 0x377F0682;  // the lowest bit: words are summed as big-endian
-constexpr off_t kTakenAt = 16;           // mxFrame of the index, in the machine's own order
-constexpr uint64_t kCrashLeaves = 1;     // commits that were under way
+constexpr size_t kIndexIsReadyAt = 12;   // isInit of the index
+constexpr size_t kTakenAt = 16;          // mxFrame of the index, in the machine's own order
+constexpr size_t kIndexSaltsAt = 32;     // the salts of the log that the index describes
+constexpr size_t kSaltsAt = 16;          // of the log's header
+constexpr size_t kSaltsBytes = 8;
+constexpr uint64_t kCrashLeaves = 1;  // commits that were under way
 
 using Header = std::array<unsigned char, kHeaderBytes>;
 
@@ -54,13 +59,14 @@ Failure damaged(const std::string& log, const std::string& what) {
                                       "what it holds");
 }
 
-// How many frames SQLite took; 0 where nothing says so.
-uint64_t frames_taken(const std::string& database_path) {
+// How many frames SQLite took of the log with this header; nothing where no index says so.
+std::optional<uint32_t> frames_taken(const std::string& database_path, const Header& header) {
   const io::Fd index = open_file(database_path + "-shm");
-  std::array<unsigned char, 4> bytes{};
-  if (!index.valid() || !read_at(index, bytes, kTakenAt)) return 0;
+  std::array<unsigned char, kIndexSaltsAt + kSaltsBytes> bytes{};
+  if (!index.valid() || !read_at(index, bytes, 0) || bytes[kIndexIsReadyAt] == 0) return std::nullopt;
+  if (std::memcmp(bytes.data() + kIndexSaltsAt, header.data() + kSaltsAt, kSaltsBytes) != 0) return std::nullopt;
   uint32_t frames = 0;
-  std::memcpy(&frames, bytes.data(), sizeof(frames));
+  std::memcpy(&frames, bytes.data() + kTakenAt, sizeof(frames));
   return frames;
 }
 
@@ -82,16 +88,17 @@ Result<void> check_log_tail(const std::string& database_path) {
   Header header{};
   if (!log.valid() || !read_at(log, header, 0) || !is_valid(header)) return {};
   const off_t frame_bytes = static_cast<off_t>(kFrameHeadBytes + word(header.data() + 8));
-  const uint64_t taken = frames_taken(database_path);
+  const std::optional<uint32_t> taken = frames_taken(database_path, header);
+  if (!taken) return {};
   uint64_t commits = 0;
   std::array<unsigned char, kFrameHeadBytes> frame{};
-  for (off_t at = kHeaderBytes + static_cast<off_t>(taken) * frame_bytes; read_at(log, frame, at); at += frame_bytes) {
-    const bool of_this_log = std::equal(frame.begin() + 8, frame.begin() + 16, header.begin() + 16);  // the salts
+  for (off_t at = kHeaderBytes + static_cast<off_t>(*taken) * frame_bytes; read_at(log, frame, at); at += frame_bytes) {
+    const bool of_this_log = std::memcmp(frame.data() + 8, header.data() + kSaltsAt, kSaltsBytes) == 0;
     if (of_this_log && word(frame.data() + 4) != 0) ++commits;
   }
-  if (commits <= kCrashLeaves || frames_taken(database_path) != taken) return {};  // or another program writes
+  if (commits <= kCrashLeaves || frames_taken(database_path, header) != taken) return {};  // or another program writes
   return damaged(path,
-                 std::to_string(commits) + " commits behind frame " + std::to_string(taken) + " cannot be reached");
+                 std::to_string(commits) + " commits behind frame " + std::to_string(*taken) + " cannot be reached");
 }
 
 }  // namespace compozy::sql
