@@ -29,6 +29,14 @@ TEST_F(EngineTest, LogsEffectsNotIntentions) {
                                        "SADD s a ; ", "SREM s a ; ", "DEL k ; "));
 }
 
+TEST_F(EngineTest, ClientInfoKnowsTheTransactionThatItStandsIn) {
+  run("MULTI");
+  run("PING");
+  run("CLIENT INFO");
+  EXPECT_THAT(run("EXEC"), AllOf(HasSubstr("flags=x "), HasSubstr("multi=2 ")));
+  EXPECT_THAT(run("CLIENT INFO"), AllOf(HasSubstr("flags=N "), HasSubstr("multi=-1 ")));
+}
+
 TEST_F(EngineTest, RunsATransactionAsOneUnit) {
   EXPECT_EQ(run("MULTI"), "OK");
   EXPECT_EQ(run("SET a 1"), "QUEUED");

@@ -186,6 +186,8 @@ class Session {
   bool in_multi = false;
   bool multi_failed = false;  // a command could not be queued: EXEC answers EXECABORT
   std::vector<QueuedCommand> queue;
+  size_t executing = 0;  // commands of the transaction that EXEC runs right now
+  bool in_transaction() const { return in_multi || executing > 0; }
 
   bool blocked = false;
   bool running_script = false;  // its script has given the gate away for a moment: nothing of this session may go on

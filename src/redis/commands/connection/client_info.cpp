@@ -20,7 +20,7 @@ std::string flags_of(const Session& session) {
   if (session.master) flags += 'M';
   if (session.monitors) flags += 'O';
   if (session.subscribed()) flags += 'P';
-  if (session.in_multi) flags += 'x';
+  if (session.in_transaction()) flags += 'x';
   if (session.blocked || session.postponed) flags += 'b';
   if (session.tracking.on) flags += 't';
   if (session.tracking.broken_redirect) flags += 'R';
@@ -110,7 +110,8 @@ std::string client_line(const ServerState& server, const Session& session) {
   count("sub", session.channels.size());
   count("psub", session.patterns.size());
   count("ssub", session.shard_channels.size());
-  add("multi", session.in_multi ? std::to_string(session.queue.size()) : "-1");
+  add("multi",
+      session.in_transaction() ? std::to_string(session.in_multi ? session.queue.size() : session.executing) : "-1");
   count("qbuf", buffers.query);
   count("qbuf-free", buffers.query_free);
   count("argv-mem", buffers.arguments);

@@ -22,7 +22,7 @@ bool authenticate(Context& ctx, std::string_view name, std::string_view password
     return true;
   }
   ctx.server.acl.log({.reason = AclDenied::auth,
-                      .context = ctx.session.in_multi ? "multi" : "toplevel",
+                      .context = ctx.session.in_transaction() ? "multi" : "toplevel",
                       .object = std::string(ctx.arg(0)),
                       .user = std::string(name),
                       .at_ms = ctx.now_ms(),

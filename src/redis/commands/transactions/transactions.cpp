@@ -58,6 +58,7 @@ void run_exec(Context& ctx) {
   if (changed) return ctx.reply.null_array();
   ctx.reply.array(queue.size());
   ctx.server.in_transaction = true;
+  session.executing = queue.size();
   std::vector<std::string_view> args;
   for (const QueuedCommand& command : queue) {
     args.assign(command.args.begin(), command.args.end());
@@ -71,6 +72,7 @@ void run_exec(Context& ctx) {
     ctx.server.engine->call(session, *command.row, args, ctx.reply, false);
     ctx.reply.set_protocol(session.protocol);  // HELLO may stand in a transaction.
   }
+  session.executing = 0;
   ctx.server.in_transaction = false;
   ctx.propagated = true;
 }
